@@ -1,0 +1,131 @@
+"""The command `storywire`: options in, exit code out (0 done, 1 the run failed, 2 the options are wrong).
+
+Beam is imported only when a run needs it, so that help and mistakes answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import logging
+import sys
+import warnings
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from pipeline import learn
+from pipeline.errors import OptionError, RunError
+from pipeline.options import add_run_arguments, config_of
+from transforms.parse.times import iso
+
+_RUN_EXAMPLES = """examples:
+  storywire run --input wire/ --output out/
+  storywire run --input 'wire/2026-03-*/*.jsonl.gz' --input mail.tar --output out/ --as_of 2026-03-13T00:00:00Z
+
+Any option of Apache Beam may follow, such as --runner=FlinkRunner or --direct_num_workers=2.
+Without --runner the run uses FnApiRunner, with all cores for large inputs.
+exit codes: 0 done, 1 the run failed and the previous output stands, 2 an option is wrong and nothing was read"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; gives the exit code."""
+    parser, run_parser = _parsers()
+    args, rest = parser.parse_known_args(argv)
+    try:
+        if args.command == "learn":
+            if rest:
+                raise OptionError(f"unknown option {rest[0]}; see `storywire learn --help`")
+            return learn.run(args)
+        return _run(args, rest, run_parser)
+    except OptionError as error:
+        print(f"storywire: {error}", file=sys.stderr)
+        return 2
+    except RunError as error:
+        print(f"storywire: {error}", file=sys.stderr)
+        if args.verbose:
+            raise
+        print("storywire: run it again with --verbose to see where", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("storywire: stopped; the previous output stands", file=sys.stderr)
+        return 1
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    parser = argparse.ArgumentParser(
+        prog="storywire",
+        description="Wire articles in, story-keyed Avro out: same articles in, same bytes out.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"storywire {version('storywire')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run",
+        help="read articles, clean, tag and key them, write Avro",
+        description="Reads articles, cleans them, tags their language, keys them by story and writes Avro.",
+        epilog=_RUN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_run_arguments(run)
+    shown = run.add_argument_group("what is shown")
+    shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    shown.add_argument("--verbose", action="store_true", help="print Beam's warnings, and the traceback of a failure")
+    learning = commands.add_parser(
+        "learn", help="learn term tables and the story model from articles of your own", allow_abbrev=False
+    )
+    learn.add_arguments(learning)
+    return parser, run
+
+
+def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
+    _quieten(args.verbose)
+    config = config_of(args, datetime.now(UTC))
+    from pipeline.run import run
+    from pipeline.summary import summary
+
+    _refuse_unknown(flags, parser)
+    if args.as_of is None and not args.quiet:
+        print(f"as of {iso(config.as_of)} (give --as_of={iso(config.as_of)} to run this again)", file=sys.stderr)
+    outcome = run(config, flags)
+    if not args.quiet:
+        print(summary(config, outcome))
+    return 0
+
+
+def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
+    """OptionError for what neither we nor Beam know, with the nearest name that is."""
+    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+
+    beam_parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(beam_parser)
+    known = sorted({*beam_parser._option_string_actions, *parser._option_string_actions})
+    for flag in flags:
+        name = flag.partition("=")[0]
+        if name.startswith("--") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "; see `storywire run --help`"
+            raise OptionError(f"unknown option {name}{hint}")
+    strays = [
+        flag
+        for before, flag in zip(["", *flags], flags, strict=False)
+        if not flag.startswith("-") and (not before.startswith("--") or "=" in before)
+    ]
+    if strays:
+        raise OptionError(f"{strays[0]!r} stands alone; write --input {strays[0]!r} for a file or folder to read")
+
+
+def _quieten(verbose: bool) -> None:
+    """Beam's and its libraries' warnings speak to those who write pipelines, not to those who run one."""
+    if verbose:
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("pipeline").setLevel(logging.DEBUG)
+        return
+    warnings.simplefilter("ignore")
+    logging.basicConfig(level=logging.CRITICAL)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

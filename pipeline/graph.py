@@ -1,0 +1,45 @@
+"""The whole graph on one screen, in the order in which an article goes.
+
+Bodies travel once, to the shard that writes them; slips decide. Nothing here asks which runner it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import apache_beam as beam
+
+from pipeline.options import Config
+from pipeline.sinks import DraftManifest, WriteArticles, WriteRejects, WriteStories
+from pipeline.sources import InputFile, ReadFiles
+from transforms.parse import Settings
+from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
+
+
+def build(p: beam.Pipeline, config: Config, files: list[InputFile], progress: str = "") -> Any:
+    """Puts the run over `files` into the pipeline `p`; `progress` names a local folder to note progress in, or nothing.
+
+    Gives the PCollection of the draft manifest's path.
+    """
+    read = p | "Read" >> ReadFiles(files, config, progress)
+    parsed = read.items | "Parse" >> Parse(Settings(ZoneInfo(config.source_timezone)))
+    cleaned = parsed.articles | "Clean" >> Clean()
+    tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
+    parted = tagged.articles | "Part" >> Part(config.as_of, config.shards)
+
+    settled = parted.slips | "SettleVersions" >> SettleVersions()
+    keyed = settled | "KeyByStory" >> KeyByStory(config.shards)
+
+    articles = {"rows": parted.rows, "decisions": keyed.decisions} | "WriteArticles" >> WriteArticles(config)
+    stories = keyed.stories | "WriteStories" >> WriteStories(config)
+    failures = (read, parsed, cleaned, tagged, parted, articles)
+    rejects = (
+        tuple(step.rejects for step in failures) | "Rejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(config)
+    )
+
+    written = (articles.files, stories.files, rejects.files) | "Files" >> beam.Flatten()
+    counts = (
+        parsed.counts, parted.counts, articles.counts, stories.counts, rejects.counts
+    ) | "Counts" >> beam.Flatten()  # fmt: skip
+    return (written, counts) | "Manifest" >> DraftManifest(config, files)

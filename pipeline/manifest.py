@@ -1,0 +1,124 @@
+"""The manifest: what a run read and wrote. It is the commit: a file that no manifest names does not exist for readers.
+
+In: what the graph wrote and counted. Out: one JSON file a partition, byte-identical for equal articles, options and
+version: no wall time, no host, no runner, no path of the machine.
+
+The graph leaves a draft beside it. The process that started the run checks the draft, renames it to the manifest, which
+makes all data sets of the partition visible at once, and only then removes files that no manifest names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from pipeline import storage
+from pipeline.options import Config
+from pipeline.sources import InputFile
+from schemas import DATA_SETS, RowHash, data_set
+
+FORMAT_VERSION = 1
+
+
+class WrittenFile(NamedTuple):
+    """A data file that a shard wrote."""
+
+    data_set: str
+    name: str
+    """File name in the partition's folder of the data set."""
+    rows: int
+    size: int
+    """Bytes."""
+    sha256: str
+    rows_sha256: str
+    """Hash of the multiset of rows (see schemas.RowHash): the same whatever the codec's build."""
+
+
+def path_of(config: Config) -> str:
+    """Where the partition's manifest stands."""
+    return storage.join(config.output, "manifests", f"{config.partition()}.json")
+
+
+def draft_path(config: Config) -> str:
+    """Where the graph leaves its draft."""
+    return storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.draft")
+
+
+def folder(config: Config, name: str) -> str:
+    """The partition's folder of the data set `name`."""
+    return storage.join(config.output, name, config.partition())
+
+
+def compose(
+    config: Config, inputs: Iterable[InputFile], written: Iterable[WrittenFile], counts: Iterable[Mapping[str, int]]
+) -> dict[str, Any]:
+    """The manifest of a run."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    sets: dict[str, dict[str, Any]] = {}
+    for name in DATA_SETS:
+        files = sorted(file for file in written if file.data_set == name)
+        rows_hash = RowHash()
+        for file in files:
+            rows_hash.merge(file.rows_sha256)
+        sets[name] = {
+            "schema": data_set(name).version,
+            "schema_sha256": data_set(name).fingerprint,
+            "rows": sum(file.rows for file in files),
+            "rows_sha256": rows_hash.hexdigest(),
+            "files": [
+                {
+                    "name": f"{name}/{config.partition()}/{file.name}",
+                    "rows": file.rows,
+                    "bytes": file.size,
+                    "sha256": file.sha256,
+                    "rows_sha256": file.rows_sha256,
+                }
+                for file in files
+            ],
+        }
+    read = {file.path: file for file in inputs}.values()
+    return {
+        "format_version": FORMAT_VERSION,
+        "storywire": version("storywire"),
+        "parent": None,
+        "options": config.shaping(),
+        "input": {
+            "files": len(read),
+            "bytes": sum(file.size for file in read),
+            "uris": sorted(file.uri for file in read),
+        },
+        "counts": {key: total[key] for key in sorted(total)},
+        "data_sets": sets,
+    }
+
+
+def encode(manifest: Mapping[str, Any]) -> bytes:
+    """The manifest's bytes: sorted keys, two spaces, UTF-8."""
+    return (json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def imbalance(manifest: Mapping[str, Any]) -> str:
+    """What does not add up in `items = articles + redeliveries + rejects`; empty where all does."""
+    counts = manifest["counts"]
+    items = counts.get("items", 0)
+    articles, rejects = (manifest["data_sets"][name]["rows"] for name in ("articles", "rejects"))
+    redeliveries = counts.get("redeliveries", 0)
+    if items == articles + redeliveries + rejects:
+        return ""
+    return f"{items} items read, but {articles} articles + {redeliveries} redeliveries + {rejects} rejects written"
+
+
+def orphans(config: Config, manifest: Mapping[str, Any]) -> list[str]:
+    """Files in the partition's folders that the manifest does not name."""
+    named = {file["name"] for entry in manifest["data_sets"].values() for file in entry["files"]}
+    strays = []
+    for name in DATA_SETS:
+        for path in storage.listing(folder(config, name)):
+            if f"{name}/{config.partition()}/{path.rpartition('/')[2]}" not in named:
+                strays.append(path)
+    return strays

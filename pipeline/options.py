@@ -1,0 +1,163 @@
+"""The options of `storywire run`: declared and documented here, checked once, frozen into a Config.
+
+In: the command line. Out: a Config with everything that shapes the result, and the flags that are Beam's. No I/O, and
+no Beam, so that `--help` and a mistake answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pipeline.errors import OptionError
+from transforms.parse.times import iso, parse_time
+
+# 32 MiB: a newspaper's whole day as JSON lines passes, a picture or a dump of a data base does not.
+MAX_ITEM_BYTES = 32 * 2**20
+# 4 GiB out of one archive: a year of a busy wire; a bomb of 42 kB asks for a million times more.
+MAX_ARCHIVE_BYTES = 4 * 2**30
+MAX_REJECT_SHARE = 0.05
+MAX_SHARDS = 1000
+
+
+class Config(NamedTuple):
+    """A run's options, checked."""
+
+    inputs: tuple[str, ...]
+    """Files, folders or patterns, as given."""
+    output: str
+    """The folder that holds the data sets, without a slash at its end."""
+    as_of: int
+    """The end of the run's data interval, microseconds UTC."""
+    source_timezone: str
+    """An IANA zone, taken for times that name none."""
+    shards: int
+    """Files a data set."""
+    max_item_bytes: int
+    max_archive_bytes: int
+    max_reject_share: float
+    """0 to 1."""
+
+    def partition(self) -> str:
+        """The name of the run's partition, `as_of=20250210T000000Z`."""
+        return f"as_of={compact(self.as_of)}"
+
+    def shaping(self) -> dict[str, object]:
+        """The options that shape the result; they stand in the manifest."""
+        return {
+            "as_of": iso(self.as_of),
+            "source_timezone": self.source_timezone,
+            "shards": self.shards,
+            "max_item_bytes": self.max_item_bytes,
+            "max_archive_bytes": self.max_archive_bytes,
+        }
+
+
+def compact(micros: int) -> str:
+    """A time as it stands in folder names: ISO 8601 basic, with microseconds only where there are any."""
+    return re.sub(r"[-:]", "", iso(micros))
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `storywire run`."""
+    files = parser.add_argument_group("what to read and where to write")
+    files.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="PATTERN",
+        help="a file, a folder (with all below it) or a pattern such as 'wire/2026-03-*/*.md'; give it several times "
+        "for several. Archives (.tar, .zip) and compressed files (.gz, .zst) are opened",
+    )
+    files.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the folder for articles/, stories/, rejects/ and manifests/; a run replaces its own as_of=... partition",
+    )
+    time = parser.add_argument_group("time")
+    time.add_argument(
+        "--as_of",
+        metavar="TIME",
+        help="the end of the interval that this run covers, ISO 8601, for example 2026-03-13T00:00:00Z; a scheduler "
+        "passes it (default: now, printed). It names the partition: the same as_of run again replaces it",
+    )
+    time.add_argument(
+        "--source_timezone",
+        default="UTC",
+        metavar="ZONE",
+        help="the zone of times that name none, for example Europe/Paris (default: %(default)s)",
+    )
+    limits = parser.add_argument_group("limits")
+    limits.add_argument(
+        "--max_item_bytes",
+        type=int,
+        default=MAX_ITEM_BYTES,
+        metavar="N",
+        help="an item longer than this becomes a reject (default: %(default)s)",
+    )
+    limits.add_argument(
+        "--max_archive_bytes",
+        type=int,
+        default=MAX_ARCHIVE_BYTES,
+        metavar="N",
+        help="an archive is read up to this many unpacked bytes, the rest is a reject (default: %(default)s)",
+    )
+    limits.add_argument(
+        "--max_reject_share",
+        type=float,
+        default=MAX_REJECT_SHARE,
+        metavar="SHARE",
+        help="with a larger share of rejects the run fails and the output stays as it was (default: %(default)s)",
+    )
+    output = parser.add_argument_group("output files")
+    output.add_argument(
+        "--shards", type=int, default=1, metavar="N", help="files a data set and run (default: %(default)s)"
+    )
+
+
+def config_of(args: argparse.Namespace, now: datetime) -> Config:
+    """The Config of parsed arguments; OptionError says what to write instead. `now` is the default `as_of`."""
+    if not str(args.output).strip():
+        raise OptionError("--output is empty: name a folder, for example --output out")
+    if not 1 <= args.shards <= MAX_SHARDS:
+        raise OptionError(f"--shards={args.shards}: write a number from 1 to {MAX_SHARDS}")
+    for name in ("max_item_bytes", "max_archive_bytes"):
+        if getattr(args, name) < 1:
+            raise OptionError(f"--{name}={getattr(args, name)}: write a number of bytes, at least 1")
+    if not 0 <= args.max_reject_share <= 1:
+        raise OptionError(f"--max_reject_share={args.max_reject_share}: write a share from 0 to 1, for example 0.05")
+    output = str(args.output)
+    return Config(
+        inputs=tuple(args.input),
+        output=output.rstrip("/") or "/",
+        as_of=_as_of(args.as_of, now),
+        source_timezone=_zone(args.source_timezone),
+        shards=args.shards,
+        max_item_bytes=args.max_item_bytes,
+        max_archive_bytes=args.max_archive_bytes,
+        max_reject_share=args.max_reject_share,
+    )
+
+
+def _as_of(text: str | None, now: datetime) -> int:
+    if text is None:
+        return int(now.timestamp()) * 1_000_000
+    try:
+        return parse_time(text, UTC).time
+    except ValueError as error:
+        example = "2026-03-13T00:00:00Z"
+        raise OptionError(f"--as_of={text}: {error}; write ISO 8601, for example --as_of={example}") from error
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise OptionError(
+            f"--source_timezone={name}: not a time zone; write an IANA name, for example Europe/Paris or UTC"
+        ) from error
+    return name

@@ -1,0 +1,79 @@
+"""What a person sees at the end of a run.
+
+In: the committed manifest. Out: a few lines: what was read and became of it, the largest stories, where the files are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import io
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+import fastavro
+
+from pipeline import storage
+from pipeline.options import Config
+from pipeline.run import Outcome
+
+_LARGEST = 5
+_HEADLINE_WIDTH = 64
+
+
+def summary(config: Config, outcome: Outcome) -> str:
+    """The lines, joined."""
+    made = outcome.manifest
+    counts = made["counts"]
+    rows = {name: entry["rows"] for name, entry in made["data_sets"].items()}
+    items = counts.get("items", 0)
+    rate = items / outcome.seconds if outcome.seconds else 0.0
+    lines = [
+        f"as of {made['options']['as_of']}: {items:,} items from {made['input']['files']:,} files "
+        f"in {outcome.seconds:.1f} s ({rate:,.0f} a second)",
+        f"  articles      {rows['articles']:>8,}  in {rows['stories']:,} stories",
+        f"  redeliveries  {counts.get('redeliveries', 0):>8,}",
+        f"  rejects       {rows['rejects']:>8,}  {_listed(counts, 'rejects/')}".rstrip(),
+        f"  languages     {_listed(counts, 'languages/')}",
+    ]
+    largest = _largest_stories(config, made)
+    if largest:
+        lines.append("  largest stories")
+        lines += [
+            f"    {story['articles']:>6,}  {story['language']:<3} {_short(story['headline'])}" for story in largest
+        ]
+    lines.append(
+        f"files in {config.output}: {', '.join(f'{name}/{config.partition()}' for name in rows if rows[name])}"
+    )
+    lines.append(f"manifest {outcome.path}")
+    return "\n".join(lines)
+
+
+def _listed(counts: dict[str, int], prefix: str) -> str:
+    found = [(-number, name.removeprefix(prefix)) for name, number in counts.items() if name.startswith(prefix)]
+    return ", ".join(f"{name} {-number:,}" for number, name in sorted(found))
+
+
+def _largest_stories(config: Config, made: dict[str, Any]) -> list[dict[str, Any]]:
+    def stories() -> Iterator[dict[str, Any]]:
+        for file in made["data_sets"]["stories"]["files"]:
+            data = storage.read(storage.join(config.output, file["name"])) or b""
+            yield from fastavro.reader(io.BytesIO(data))
+
+    found = ((story["articles"], story["story_id"], story) for story in stories() if story["articles"] > 1)
+    ordered = heapq.nsmallest(_LARGEST, found, key=lambda entry: (-entry[0], entry[1]))
+    return [story for _, _, story in ordered]
+
+
+def _short(text: str) -> str:
+    """A headline fit for a terminal: no control or direction signs, cut to the width that it takes up."""
+    shown = ""
+    width = 0
+    for char in text:
+        if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp"):
+            continue
+        width += 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if width > _HEADLINE_WIDTH:
+            return shown + "…"
+        shown += char
+    return shown

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Runs Storywire on this machine. Needs Python 3.11 and the package index, once; everything else is made in .venv.
+#
+#   ./run_local.sh                                   the shipped samples, into out/samples
+#   ./run_local.sh --input PATTERN --output DIR ...  anything else: the options of `storywire run`
+#   ./run_local.sh COMMAND ...                       any other command of `storywire`
+#   ./run_local.sh test ...                          the tests; options go to pytest
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+venv=$here/.venv
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-}" python3.11 python3 python; do
+        if [[ -n $candidate ]] && "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    echo "run_local.sh: Python 3.11 is needed and not on the PATH; name it: PYTHON=/path/to/python3.11 $0" >&2
+    return 1
+}
+
+# Installs requirements/$1.lock and the project unless that was done; the stamp is written last, so that a set-up that
+# was interrupted is taken up again.
+set_up() {
+    local name=$1 python wanted stamp=$venv/.installed-$1
+    wanted=$(cat "$here/requirements/$name.lock" "$here/pyproject.toml" | cksum)
+    if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+        return
+    fi
+    if [[ ! -x $venv/bin/python ]]; then
+        python=$(find_python)
+        "$python" -m venv "$venv"
+    fi
+    echo "run_local.sh: installing requirements/$name.lock into .venv (once)" >&2
+    local pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet install)
+    "${pip[@]}" --require-hashes --requirement "$here/requirements/$name.lock"
+    "${pip[@]}" --no-deps --no-build-isolation --editable "$here"
+    echo "$wanted" >"$stamp"
+}
+
+case ${1:-} in
+    '')
+        set_up run
+        # Some samples are broken on purpose, more than a run lets pass.
+        exec "$venv/bin/storywire" run --input "$here/samples/wire" --output "$here/out/samples" \
+            --as_of 2026-03-13T00:00:00Z --max_reject_share 0.1
+        ;;
+    test)
+        set_up test
+        cd "$here"
+        exec "$venv/bin/python" -m pytest "${@:2}"
+        ;;
+    -*)
+        set_up run
+        exec "$venv/bin/storywire" run "$@"
+        ;;
+    *)
+        set_up run
+        exec "$venv/bin/storywire" "$@"
+        ;;
+esac

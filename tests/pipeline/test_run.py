@@ -1,0 +1,237 @@
+"""The graph against a plain for-loop, runners against each other, and what a run promises of its output."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import shutil
+import tarfile
+
+import pytest
+
+from pipeline import manifest, run, sinks
+from pipeline.errors import OptionError, RunError
+from pipeline.sources import expand
+from tests import reference
+from tests.conftest import ROOT, SAMPLES
+from tests.pipeline import outputs
+from tests.pipeline.outputs import config, tree, write_articles
+from transforms import steps
+
+TWO_PROCESSES = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """The output of a run over the shipped samples."""
+    output = tmp_path_factory.mktemp("samples")
+    run.run(config(output, SAMPLES), [])
+    return output
+
+
+@pytest.mark.runner
+def test_the_graph_writes_what_a_plain_loop_gives(samples):
+    asked = config(samples, SAMPLES)
+    expected = reference.run(asked, expand(asked))
+    written = {path.parent.parent.name: path.read_bytes() for path in samples.rglob("*.avro")}
+    assert written == outputs.files_of(expected)
+    counts = outputs.manifest(samples)["counts"]
+    assert (counts["items"], counts["redeliveries"]) == (expected.items, expected.redeliveries)
+
+
+@pytest.mark.runner
+def test_the_samples_hash_stands_in_the_readme(samples):
+    sets = outputs.manifest(samples)["data_sets"]
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("articles", "stories", "rejects"):
+        assert sets[name]["rows_sha256"] in told, f"{name}: README.md should say {sets[name]['rows_sha256']}"
+
+
+@pytest.mark.runner
+def test_everything_read_is_accounted_for(samples):
+    made = outputs.manifest(samples)
+    items = len(outputs.rows(samples, "articles")) + len(outputs.rows(samples, "rejects"))
+    assert made["counts"]["items"] == items + made["counts"]["redeliveries"]
+    assert manifest.imbalance(made) == ""
+    made["counts"]["items"] += 1
+    assert "items read" in manifest.imbalance(made)
+
+
+@pytest.mark.runner
+@pytest.mark.parametrize(
+    "flags",
+    [["--runner=FnApiRunner"], ["--runner", "DirectRunner"], TWO_PROCESSES, ["--direct_runner_bundle_repeat=1"]],
+)
+def test_runners_write_the_same_bytes(samples, tmp_path, flags):
+    run.run(config(tmp_path, SAMPLES), flags)
+    assert tree(tmp_path) == tree(samples)
+
+
+@pytest.mark.runner
+def test_the_order_of_arrival_changes_nothing(samples, tmp_path, monkeypatch):
+    def shuffled(asked):
+        files = expand(asked)
+        random.Random(7).shuffle(files)
+        return files
+
+    monkeypatch.setattr(run, "expand", shuffled)
+    run.run(config(tmp_path, SAMPLES), [])
+    assert tree(tmp_path) == tree(samples)
+
+
+@pytest.mark.runner
+def test_a_second_run_over_the_same_output_changes_nothing(samples, tmp_path):
+    shutil.copytree(samples, tmp_path, dirs_exist_ok=True)
+    run.run(config(tmp_path, SAMPLES), [])
+    assert tree(tmp_path) == tree(samples)
+
+
+@pytest.mark.runner
+def test_shards_hold_the_same_rows(samples, tmp_path):
+    run.run(config(tmp_path, SAMPLES, shards=5), [])
+    for name in ("articles", "stories", "rejects"):
+        whole, parts = (outputs.manifest(out)["data_sets"][name] for out in (samples, tmp_path))
+        assert whole["rows_sha256"] == parts["rows_sha256"]
+    assert len(parts["files"]) <= 5
+    assert len(outputs.manifest(tmp_path)["data_sets"]["articles"]["files"]) == 5
+
+
+@pytest.mark.runner
+def test_a_partition_is_replaced_as_a_whole(tmp_path):
+    wire = write_articles(tmp_path / "wire", 12)
+    out = tmp_path / "out"
+    run.run(config(out, wire, shards=3), [])
+    (out / "articles" / "as_of=20260313T000000Z" / ".tmp-part-00000.avro.left").write_bytes(b"left by a killed run")
+    (wire / "0000.json").unlink()
+    outcome = run.run(config(out, wire), [])
+    named = {file["name"] for entry in outcome.manifest["data_sets"].values() for file in entry["files"]}
+    assert {
+        str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and "=" in path.parent.name
+    } == named
+    assert len(outputs.rows(out, "articles")) == 11
+
+
+@pytest.mark.runner
+def test_no_items_write_a_manifest_and_no_files(tmp_path):
+    (tmp_path / "wire").mkdir()
+    run.run(config(tmp_path / "out", tmp_path / "wire"), [])
+    assert [path for path in tree(tmp_path / "out") if path.endswith(".avro")] == []
+    assert outputs.manifest(tmp_path / "out")["counts"] == {}
+
+
+@pytest.mark.runner
+def test_too_many_rejects_commit_nothing_and_keep_the_reasons(tmp_path):
+    wire = write_articles(tmp_path / "wire", 3)
+    out = tmp_path / "out"
+    run.run(config(out, wire), [])
+    before = (out / "manifests" / "as_of=20260313T000000Z.json").read_bytes()
+    (wire / "broken.json").write_text("{")
+    with pytest.raises(RunError, match=r"1 of 4 items were rejected, more than --max_reject_share=0.1"):
+        run.run(config(out, wire), [])
+    assert (out / "manifests" / "as_of=20260313T000000Z.json").read_bytes() == before
+    assert list((out / "rejects").rglob("*.avro"))
+    assert len(outputs.rows(out, "articles")) == 3
+    run.run(config(out, wire, max_reject_share=0.5), [])
+    (reject,) = outputs.rows(out, "rejects")
+    assert (reject["stage"], reject["error"], reject["uri"]) == ("parse", "json", "broken.json")
+
+
+@pytest.mark.runner
+def test_a_step_that_fails_on_one_article_rejects_it_and_goes_on(tmp_path, monkeypatch):
+    wire = write_articles(tmp_path / "wire", 20)
+    real = steps.clean
+
+    def failing(article):
+        if article.guid.endswith(":7"):
+            raise RuntimeError("this one")
+        return real(article)
+
+    monkeypatch.setattr(steps, "clean", failing)
+    run.run(config(tmp_path / "out", wire), [])
+    (reject,) = outputs.rows(tmp_path / "out", "rejects")
+    assert (reject["stage"], reject["error"]) == ("clean", "runtime")
+    assert reject["message"] == "0007.json: this one"
+    assert json.loads((wire / "0007.json").read_text()) == json.loads(base64.b64decode(reject["payload_base64"]))
+    assert len(outputs.rows(tmp_path / "out", "articles")) == 19
+
+
+@pytest.mark.runner
+def test_a_version_that_the_desk_cannot_key_is_a_reject(tmp_path, monkeypatch):
+    wire = write_articles(tmp_path / "wire", 12)
+    real = steps.key_by_story
+
+    def failing(desk, slips):
+        for made in real(desk, slips):
+            if isinstance(made, steps.Decision) and made.article_id[0] in "01234567":
+                made = made._replace(story_id="", error="ValueError: no")
+            yield made
+
+    monkeypatch.setattr(steps, "key_by_story", failing)
+    run.run(config(tmp_path / "out", wire, max_reject_share=1.0), [])
+    rejects = outputs.rows(tmp_path / "out", "rejects")
+    assert rejects
+    assert {(one["stage"], one["error"]) for one in rejects} == {("key", "undecided")}
+    assert len(rejects) + len(outputs.rows(tmp_path / "out", "articles")) == 12
+
+
+@pytest.mark.runner
+def test_a_run_that_breaks_leaves_the_output_as_it_was(tmp_path, monkeypatch):
+    wire = write_articles(tmp_path / "wire", 4)
+    out = tmp_path / "out"
+    run.run(config(out, wire), [])
+    before = tree(out)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sinks, "write_shard", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        run.run(config(out, write_articles(wire, 1, start=50)), [])
+    assert tree(out) == before
+
+
+@pytest.mark.runner
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_read(tmp_path):
+    (tmp_path / "out").write_text("a file, not a folder")
+    with pytest.raises(RunError, match="can't be written"):
+        run.run(config(tmp_path / "out", SAMPLES), [])
+
+
+@pytest.mark.runner
+def test_the_manifest_knows_no_machine(samples, tmp_path):
+    text = (samples / "manifests" / "as_of=20260313T000000Z.json").read_text()
+    for secret in (str(samples), str(SAMPLES), os.uname().nodename, "FnApiRunner"):
+        assert secret not in text
+    log = json.loads((samples / "logs" / "as_of=20260313T000000Z.json").read_text())
+    assert log["inputs"] == [str(SAMPLES)]
+
+
+def test_inputs_that_are_not_there_are_option_errors(tmp_path):
+    with pytest.raises(OptionError, match="no such file or folder"):
+        run.run(config(tmp_path / "out", tmp_path / "nowhere"), [])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.runner
+@pytest.mark.timeout(600)
+def test_real_articles_as_a_plain_loop_gives_them(development_data, tmp_path):
+    """300 of the real corpus and the two seeds; the seeds are one story, also alone."""
+    wire = tmp_path / "wire"
+    with tarfile.open(development_data / "wire" / "front_matter.tar.gz") as archive:
+        members = [member for member in archive if member.isfile()]
+        for member in random.Random(3).sample(members, 300):
+            archive.extract(member, wire, filter="data")
+    seeds = development_data / "wire" / "seeds"
+    asked = config(tmp_path / "out", wire, seeds, as_of=1_739_318_400_000_000)
+    expected = reference.run(asked, expand(asked))
+    run.run(asked, [])
+    written = {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.avro")}
+    assert written == outputs.files_of(expected)
+
+    alone = config(tmp_path / "alone", seeds, as_of=1_739_318_400_000_000)
+    run.run(alone, [])
+    for output in (tmp_path / "out", tmp_path / "alone"):
+        stories = {row["story_id"] for row in outputs.rows(output, "articles") if row["uri"][:4] in ("000_", "003_")}
+        assert len(stories) == 1

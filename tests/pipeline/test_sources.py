@@ -1,0 +1,214 @@
+"""Sources: what an input names, archives and compression, and everything that can't be read."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import tracemalloc
+import zipfile
+
+import pytest
+import zstandard
+
+from pipeline.errors import OptionError
+from pipeline.sources import InputFile, Limits, _shared_out, expand, read_file
+from tests.pipeline.outputs import config
+from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
+
+LIMITS = Limits(item=1000, archive=100_000)
+MEMBERS = {"a.txt": b"first", "deep/b.txt": b"second", "deep/.hidden": b"no", "c.txt": b"x" * 2000}
+
+
+def tar_of(members: dict[str, bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.mtime = 1_000_000
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (2026, 3, 9, 1, 2, 4)), data)
+    return buffer.getvalue()
+
+
+def read(tmp_path, data: bytes, limits: Limits = LIMITS, name: str = "in.bin") -> list[RawItem | Reject]:
+    path = tmp_path / name
+    path.write_bytes(data)
+    return list(read_file(InputFile(str(path), name, len(data), 5), limits))
+
+
+def test_a_file_is_an_item(tmp_path):
+    assert read(tmp_path, b"text") == [RawItem("in.bin", b"text", 5)]
+    assert read(tmp_path, b"") == [RawItem("in.bin", b"", 5)]
+
+
+def test_compressed_files_are_opened_whatever_their_name(tmp_path):
+    for packed in (gzip.compress(b"text"), zstandard.compress(b"text"), gzip.compress(b"te") + gzip.compress(b"xt")):
+        assert read(tmp_path, packed) == [RawItem("in.bin", b"text", 5)]
+
+
+@pytest.mark.parametrize("small_item_limit", [True, False])
+@pytest.mark.parametrize(
+    "data",
+    [tar_of(MEMBERS), tar_of(MEMBERS, "w:gz"), zstandard.compress(tar_of(MEMBERS)), gzip.compress(tar_of(MEMBERS)),
+     zip_of(MEMBERS)],
+)  # fmt: skip
+def test_archives_give_their_members(tmp_path, data, small_item_limit):
+    limits = LIMITS if small_item_limit else LIMITS._replace(item=1999)
+    first, second, third = read(tmp_path, data, limits)
+    assert (first.uri, first.data) == ("in.bin!/a.txt", b"first")
+    assert (second.uri, second.data) == ("in.bin!/deep/b.txt", b"second")
+    assert first.arrived in (1_000_000_000_000, 1_773_018_124_000_000)
+    assert (third.stage, third.error, third.uri) == ("read", "too_large", "in.bin!/c.txt")
+    assert third.payload_size == 2000
+    assert third.payload_sha256 == hashlib.sha256(b"x" * 2000).hexdigest()
+
+
+def test_compressed_members_are_opened_too(tmp_path):
+    inner = tar_of({"a.json.gz": gzip.compress(b"text"), "b.zip": zip_of({"c": b"deep"})}, "w:gz")
+    assert [(item.uri, item.data) for item in read(tmp_path, inner)] == [
+        ("in.bin!/a.json.gz", b"text"),
+        ("in.bin!/b.zip!/c", b"deep"),
+    ]
+
+
+def test_packing_without_end_is_a_reject(tmp_path):
+    data = b"x"
+    for _ in range(6):
+        data = gzip.compress(data)
+    (reject,) = read(tmp_path, data)
+    assert reject.error == "nested_archive"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, lambda data: zip_of({"bomb": data})])
+def test_a_bomb_stops_at_the_limit(tmp_path, pack):
+    bomb = pack(b"\0" * 50_000_000)
+    tracemalloc.start()
+    (reject,) = read(tmp_path, bomb, Limits(item=1000, archive=5_000_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert reject.error == "archive_too_large"
+    assert "--max_archive_bytes=5000000" in reject.message
+    assert peak < 30_000_000
+
+
+@pytest.mark.parametrize("whole", [tar_of(MEMBERS, "w:gz"), gzip.compress(os.urandom(5000)), zip_of(MEMBERS),
+                                   zstandard.compress(os.urandom(5000)), tar_of(MEMBERS)])  # fmt: skip
+def test_a_cut_archive_is_a_reject_and_what_came_before_is_read(tmp_path, whole):
+    found = read(tmp_path, whole[: len(whole) * 2 // 3])
+    assert [one.error for one in found if isinstance(one, Reject)][-1] in ("archive_broken", "too_large")
+    assert all(isinstance(one, RawItem) for one in found[:-2])
+
+
+def test_links_in_archives_are_rejects(tmp_path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        link = tarfile.TarInfo("../../etc/link")
+        link.type = tarfile.SYMTYPE
+        link.linkname = "/etc/passwd"
+        archive.addfile(link)
+    (reject,) = read(tmp_path, buffer.getvalue())
+    assert reject.error == "not_a_file"
+
+
+def test_an_item_that_is_too_large_is_hashed_whole_and_kept_at_its_start(tmp_path):
+    data = os.urandom(PAYLOAD_LIMIT + 5000)
+    (reject,) = read(tmp_path, data)
+    assert (reject.error, reject.payload_size) == ("too_large", len(data))
+    assert reject.payload == data[:PAYLOAD_LIMIT]
+    assert reject.payload_sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_that_has_gone_is_a_reject(tmp_path):
+    (reject,) = read_file(InputFile(str(tmp_path / "gone"), "gone", 3, 0), LIMITS)
+    assert (reject.stage, reject.error) == ("read", "unreadable")
+    assert "No such file" in reject.message
+
+
+def test_shares_of_an_archive_are_all_of_it_once(tmp_path):
+    members = {f"{number}.txt": os.urandom(500) for number in range(30)}
+    path = tmp_path / "big.tar"
+    path.write_bytes(tar_of(members))
+    whole = InputFile(str(path), "big.tar", path.stat().st_size, 0)
+    shares = [whole._replace(share=share, shares=4) for share in range(4)]
+    found = [item for share in shares for item in read_file(share, LIMITS)]
+    assert sorted(found) == sorted(read_file(whole, LIMITS))
+    assert len(found) == 30
+    assert len(_shared_out(whole._replace(size=2**23))) == 3
+    assert len(_shared_out(InputFile(__file__, "x.py", 2**23, 0))) == 1
+
+
+def test_a_broken_archive_is_told_of_once_by_its_shares(tmp_path):
+    path = tmp_path / "big.tar.gz"
+    path.write_bytes(tar_of({f"{number}": os.urandom(900) for number in range(20)}, "w:gz")[:9000])
+    shares = [InputFile(str(path), "big.tar.gz", 9000, 0, share, 3) for share in range(3)]
+    rejects = [one for share in shares for one in read_file(share, LIMITS) if isinstance(one, Reject)]
+    assert [one.error for one in rejects] == ["archive_broken"]
+
+
+@pytest.fixture
+def wire(tmp_path):
+    for name in ("a.txt", "day/b.txt", "day/c.md", "day/.hidden.txt", ".tmp/d.txt"):
+        path = tmp_path / "wire" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "wire"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uris"),
+    [
+        ("", ["a.txt", "day/b.txt", "day/c.md"]),
+        ("/", ["a.txt", "day/b.txt", "day/c.md"]),
+        ("/a.txt", ["a.txt"]),
+        ("/*.txt", ["a.txt"]),
+        ("/*/*.txt", ["day/b.txt"]),
+        ("/**/*.txt", ["a.txt", "day/b.txt"]),
+        ("/day/?.m[a-z]", ["c.md"]),
+        ("/*.none", []),
+    ],
+)
+def test_inputs_name_files_folders_and_patterns(wire, pattern, uris):
+    assert [file.uri for file in expand(config(wire / "out", f"{wire}{pattern}"))] == uris
+
+
+def test_inputs_are_read_once_and_the_output_is_not_read(wire):
+    (wire / "out").mkdir()
+    (wire / "out" / "part.avro").write_text("ours")
+    asked = config(wire / "out", wire, wire / "a.txt", f"{wire}/*.txt")
+    assert [file.uri for file in expand(asked)] == ["a.txt", "day/b.txt", "day/c.md"]
+
+
+def test_names_with_pattern_signs_are_taken_as_they_are(tmp_path):
+    path = tmp_path / "odd [1] *.txt"
+    path.write_text("x")
+    assert [file.uri for file in expand(config(tmp_path / "out", path))] == ["odd [1] *.txt"]
+
+
+def test_relative_inputs(wire, monkeypatch):
+    monkeypatch.chdir(wire)
+    for pattern in (".", "a.txt", "*.txt"):
+        assert expand(config(wire / "out", pattern))[0].uri == "a.txt"
+
+
+@pytest.mark.parametrize("pattern", ["nowhere", "nowhere/a.txt", "nowhere/*.txt"])
+def test_what_is_not_there_is_told(wire, pattern):
+    with pytest.raises(OptionError, match=r"nowhere.*it exists up to"):
+        expand(config(wire / "out", wire / pattern))
+
+
+def test_pipes_hold_no_one_up(wire):
+    os.mkfifo(wire / "pipe")
+    assert len(expand(config(wire / "out", wire))) == 3
+    with pytest.raises(OptionError, match="not a file"):
+        expand(config(wire / "out", wire / "pipe"))

@@ -1,0 +1,222 @@
+"""The desk: which story an article gets, whatever the order of arrival, and what is said of the story."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.transforms.stories_texts import BRIDGE, CHESS, HOUR, OTHERS, START, again, slip, wire
+from transforms.article import Decision, Story
+from transforms.stories.desk import LIFE, Desk, key_by_story, story_id_of
+from transforms.stories.keyterms import key_terms
+from transforms.stories.model import Model, Tree
+from transforms.stories.terms import term_ids
+from transforms.stories.vectors import DAY
+
+# Joins whatever has a cosine of .2: lets a test say who joins without asking the learned model.
+NEAR = Model((Tree(((0, 0.2, ~0, ~1),), (-1, 1)),), 0)
+
+
+def keyed(slips, model=None, language="en"):
+    """Decisions by (article, version), and stories by id."""
+    found = list(key_by_story(language, slips, model))
+    decisions = {(row.article_id, row.version): row for row in found if isinstance(row, Decision)}
+    return decisions, {row.story_id: row for row in found if isinstance(row, Story)}
+
+
+def stories_of(slips, model=None):
+    """The groups of articles that got one key."""
+    decisions, _ = keyed(slips, model)
+    groups = {}
+    for row in decisions.values():
+        groups.setdefault(row.story_id, set()).add(row.article_id)
+    return sorted(map(sorted, groups.values()))
+
+
+def test_articles_of_one_event_share_a_story_and_others_do_not():
+    assert stories_of(wire()) == [
+        ["bridge-1", "bridge-2", "bridge-3"],
+        ["chess-1", "chess-2"],
+        ["dairy"],
+        ["museum"],
+        ["nurses"],
+        ["storm"],
+    ]
+
+
+def test_two_articles_alone():
+    assert len(stories_of([slip("a", *BRIDGE[0]), slip("b", *BRIDGE[1])])) == 1
+    for other in (*CHESS, *OTHERS):
+        assert len(stories_of([slip("a", *BRIDGE[0]), slip("b", *other)])) == 2
+
+
+def test_a_story_is_named_after_its_founder():
+    decisions, stories = keyed(wire())
+    # BLAKE2b-128 of "story\0en\0bridge-1" in hex: the same on every machine.
+    assert decisions["bridge-2", 1].story_id == story_id_of("en", "bridge-1") == "b3ca436212247c1acf633a612a510069"
+    assert stories[story_id_of("en", "bridge-1")].founder == "bridge-1"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(9)), st.integers(0, 8), st.integers(0, 8))
+def test_order_of_arrival_does_not_matter(order, revised, killed):
+    slips = wire()
+    later = again(slips[revised], 2, event_time=START + 10 * HOUR, usable=False)
+    out = slips[killed]._replace(usable=False)
+    slips[killed] = out
+    expected = list(key_by_story("en", [*slips, later]))
+    shuffled = [later, *(slips[at] for at in order)]
+    assert list(key_by_story("en", shuffled)) == expected
+
+
+words = st.lists(
+    st.sampled_from(
+        ["brask", "orrin", "kestrel", "tarn", "vela", "ostrand", "skerry", "calder", "norvale", "lindqvist"]
+    ),
+    max_size=6,
+)
+articles = st.lists(st.tuples(words, st.integers(0, 9 * 24)), min_size=2, max_size=14)
+
+
+@settings(max_examples=40, deadline=None)
+@given(articles, st.randoms(use_true_random=False))
+def test_order_of_arrival_does_not_matter_to_noise(drawn, chance):
+    slips = [
+        slip(f"n{at}", " ".join(text), " ".join(text[::2]), time=START + hour * HOUR)
+        for at, (text, hour) in enumerate(drawn)
+    ]
+    expected = list(key_by_story("en", slips))
+    chance.shuffle(slips)
+    assert list(key_by_story("en", slips)) == expected
+
+
+def test_ties_go_to_the_smaller_story_id():
+    # The same text twice founds two stories (nobody joins yet), then an article could join either.
+    never = Model((), 1)
+    desk = Desk("en", model=never)
+    opened = [desk.handle(slip(name, *BRIDGE[0])) for name in ("a", "b")]
+    placement = desk.look(slip("c", *BRIDGE[0]))
+    assert [candidate.story_id for candidate in placement.candidates] == sorted(opened)
+    desk.model = NEAR
+    assert desk.look(slip("c", *BRIDGE[0])).choice == min(opened)
+
+
+def test_a_story_dies_six_days_after_its_last_article():
+    first = slip("a", *BRIDGE[0], time=START)
+    second = slip("b", *BRIDGE[1], time=START + 5 * DAY)
+    last_chance = START + 5 * DAY + LIFE
+    assert stories_of([first, second, slip("c", *BRIDGE[2], time=last_chance)], NEAR) == [["a", "b", "c"]]
+    assert stories_of([first, second, slip("c", *BRIDGE[2], time=last_chance + 1)], NEAR) == [["a", "b"], ["c"]]
+
+
+def test_a_dead_story_leaves_nothing_behind_but_its_row():
+    desk = Desk("en", model=NEAR)
+    for one in wire():
+        desk.handle(one)
+    assert desk.live() == 6
+    desk.handle(slip("late", "Zorvath", time=START + 30 * DAY))
+    assert desk.live() == 1
+    assert desk._index.shortlist(desk.look(slip("x", *BRIDGE[0], time=START + 30 * DAY)).vector) == []
+    assert desk._stories_with == dict.fromkeys([term_ids("en")["zorvath"]], 1)
+    assert len(desk.stories()) == 7
+    assert "Norvale" in next(story for story in desk.stories() if story.articles == 3).key_terms
+
+
+def test_a_version_keeps_its_articles_story_and_adds_nothing():
+    slips = wire()
+    plain, plain_stories = keyed(slips)
+    rewritten = slip("bridge-2", *CHESS[0], provider="Elsewhere", time=START + 12 * HOUR)
+    revised, stories = keyed([*slips, again(rewritten, 2)])
+    assert revised["bridge-2", 2].story_id == plain["bridge-2", 1].story_id
+    assert stories == plain_stories
+    assert {key: row for key, row in revised.items() if key[1] == 1} == plain
+
+
+def test_a_kill_counts_an_article_out_once_and_moves_no_key():
+    slips = wire()
+    plain, _ = keyed(slips)
+    killed = [row._replace(usable=False) if row.article_id == "bridge-1" else row for row in slips]
+    killed += [again(killed[0], 2, pub_status="canceled"), again(killed[0], 3, pub_status="canceled")]
+    decisions, stories = keyed(killed)
+    assert all(decisions[key].story_id == row.story_id for key, row in plain.items())
+    story = stories[plain["bridge-1", 1].story_id]
+    assert (story.articles, story.usable_articles) == (3, 2)
+
+
+def test_what_a_story_row_says():
+    slips = [row._replace(provider="Ostpress") if row.article_id == "bridge-2" else row for row in wire()]
+    decisions, stories = keyed(slips)
+    story = stories[decisions["bridge-1", 1].story_id]
+    assert story.language == "en"
+    assert story.headline == BRIDGE[0][0]
+    assert (story.first_time, story.last_time) == (START, START + 7 * HOUR)
+    assert story.providers == ("Nordwire", "Ostpress")
+    assert 5 <= len(story.key_terms) <= 8
+    assert {"Norvale", "girders"} <= set(story.key_terms)
+
+
+def test_a_slip_that_cannot_be_read_harms_nobody_else():
+    slips = wire()
+    broken = slip("broken", *BRIDGE[0], time=START + HOUR)._replace(body_terms=b"123")
+    decisions, stories = keyed([*slips, broken, again(broken, 2, event_time=START + 2 * HOUR)])
+    plain, plain_stories = keyed(slips)
+    assert decisions.pop(("broken", 1)) == Decision(
+        "broken",
+        "broken-1",
+        1,
+        True,
+        "usable",
+        "en",
+        "",
+        "ValueError: packed terms have 3 bytes, which is no multiple of 5",
+    )
+    later = decisions.pop(("broken", 2))
+    assert (later.story_id, later.error.partition(":")[0]) == ("", "LookupError")
+    assert decisions == plain
+    assert stories == plain_stories
+
+
+def test_an_article_without_words_is_a_story_of_its_own():
+    assert stories_of([slip("a"), slip("b"), slip("c", *BRIDGE[0])]) == [["a"], ["b"], ["c"]]
+
+
+def test_articles_in_another_language_than_english():
+    german = (
+        ("Hafenbrücke in Norvale nach Rissen gesperrt", "Die Hafenbrücke in Norvale ist gesperrt, nachdem Prüfer Risse "
+         "in zwei Stahlträgern gefunden haben. Bürgermeisterin Ilse Brandt sagte, die Träger würden ersetzt."),
+        ("Risse im Stahlträger: Norvale sperrt Hafenbrücke", "Wegen Rissen in den Stahlträgern hat die Stadt Norvale "
+         "ihre Hafenbrücke gesperrt. Fähren bringen Pendler über den Sund, sagte Bürgermeisterin Brandt."),
+        ("Milchpreise fallen im Frühjahr weiter", "Die Preise für Butter und Käse sind in der dritten Woche gefallen, "
+         "weil die Bauern mehr Milch geliefert haben. Die Branche hofft, dass der Export im Juni anzieht."),
+    )  # fmt: skip
+    slips = [slip(str(at), *text, time=START + at * HOUR, language="de") for at, text in enumerate(german)]
+    decisions, stories = keyed(slips, language="de")
+    assert decisions["0", 1].story_id == decisions["1", 1].story_id != decisions["2", 1].story_id
+    assert stories[decisions["0", 1].story_id].language == "de"
+
+
+def test_key_terms_are_spelled_as_headlines_spell_them():
+    ids = term_ids("en")
+    vector = {ids["bridge"]: 900, ids["norvale"]: 500, ids["said"]: 400, ids["girder"]: 100}
+    headlines = ["BRIDGES Closed In Norvale", "Cracked Bridge in Norvale", "Why the bridge shut", "Girders"]
+    assert key_terms(vector, headlines, "en") == ("bridge", "Norvale", "Girders")
+
+
+def test_key_terms_after_the_fifth_must_be_worth_naming():
+    ids = term_ids("en")
+    names = ["Brask", "Orrin", "Kestrel", "Tarn", "Vela", "Ostrand", "Skerry", "Calder", "Norvale"]
+    weights = [900, 800, 200, 190, 180, 170, 160, 150, 140]
+    light = {ids[name.lower()]: weight for name, weight in zip(names, weights, strict=True)}
+    assert key_terms(light, [" ".join(names)], "en") == tuple(names[:5])
+    heavy = dict.fromkeys(light, 900)
+    assert len(key_terms(heavy, [" ".join(names)], "en")) == 8
+
+
+def test_key_terms_of_chinese_join_pairs_to_names():
+    ids = term_ids("zh")
+    vector = {ids[pair]: weight for pair, weight in (("诺瓦", 900), ("瓦尔", 800), ("大桥", 700), ("关闭", 300))}
+    assert key_terms(vector, ["诺瓦尔的大桥关闭"], "zh") == ("诺瓦尔", "大桥", "关闭")
+
+
+def test_key_terms_of_vietnamese_prefer_the_whole_word():
+    ids = term_ids("vi")
+    vector = {ids["hà"]: 900, ids["hà nội"]: 800, ids["nội"]: 700}
+    assert key_terms(vector, ["Cầu Hà Nội"], "vi") == ("Hà Nội",)

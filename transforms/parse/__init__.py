@@ -1,0 +1,80 @@
+"""Raw items to articles: recognises an item's format by its content, then lets the format's parser read it.
+
+In: a RawItem. Out: Articles and Rejects; nothing is raised. Every entry of an item comes out as exactly one of the two.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from transforms.article import Article, RawItem, Reject
+from transforms.parse import formats as _formats
+from transforms.parse.base import Format, ParseError, Sample, Settings
+
+__all__ = ["Format", "ParseError", "Sample", "Settings", "formats", "parse", "recognise"]
+
+
+@functools.cache
+def formats() -> tuple[Format, ...]:
+    """All formats, by name: one for each module in `formats/`."""
+    modules = sorted(module.name for module in pkgutil.iter_modules(_formats.__path__))
+    return tuple(importlib.import_module(f"{_formats.__name__}.{name}").FORMAT for name in modules)
+
+
+def recognise(data: bytes) -> Format | None:
+    """The format of an item's bytes, None if no format knows it. Formats exclude each other."""
+    sample = Sample.of(data)
+    return next((form for form in formats() if form.recognise(sample)), None)
+
+
+def parse(item: RawItem, settings: Settings = Settings()) -> Iterator[Article | Reject]:  # noqa: B008 (immutable)
+    """The articles of `item`, with a Reject for each entry, or for the whole item, that can't be read."""
+    try:
+        yield from _articles(item, settings)
+    except ParseError as error:
+        yield _reject(item, error.kind, str(error))
+    except Exception as error:
+        # A parser's own bug must not end a run over millions of items: it is shown among the rejects.
+        yield _reject(item, "unexpected", f"{type(error).__name__}: {error}")
+
+
+def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
+    if not item.data.strip():
+        raise ParseError("empty", "the item is empty")
+    form = recognise(item.data)
+    if form is None:
+        if b"\0" in item.data[:4096]:
+            raise ParseError("binary", "not text, and no format that is known")
+        known = ", ".join(form.name for form in formats())
+        raise ParseError("unknown_format", f"no format recognises it (known: {known})")
+    for found in form.parse(item, settings):
+        if isinstance(found, Reject):
+            yield found
+            continue
+        fault = _lone_surrogate(found)
+        if fault:
+            where = f", entry {found.position}" if found.position else ""
+            message = f"{item.uri}{where}: {form.name}: {fault}"
+            yield Reject.of("parse", "surrogate", message, item.uri, found.position, found.payload or item.data)
+        else:
+            yield found._replace(source_format=form.name, payload=found.payload or item.data)
+
+
+def _lone_surrogate(article: Article) -> str | None:
+    """What JSON and YAML escapes can smuggle in and no file can hold, named; None for an article without."""
+    for name, value in zip(article._fields, article, strict=True):
+        texts = value if isinstance(value, tuple) else (value,)
+        for text in texts:
+            if isinstance(text, str) and not text.isascii():
+                try:
+                    text.encode()
+                except UnicodeEncodeError as error:
+                    return f"{name} holds a lone surrogate, {text[error.start]!a}"
+    return None
+
+
+def _reject(item: RawItem, kind: str, cause: str) -> Reject:
+    return Reject.of("parse", kind, f"{item.uri}: {cause}", item.uri, 0, item.data)

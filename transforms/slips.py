@@ -1,0 +1,30 @@
+"""An article to the slip that deciding needs: identity, time, language and term counts, but no text.
+
+In: a cleaned and tagged Article. Out: its Slip, not yet settled.
+"""
+
+from __future__ import annotations
+
+from transforms import identity
+from transforms.article import Article, Slip
+from transforms.stories import terms
+
+
+def make_slip(article: Article, as_of: int) -> Slip:
+    """The slip of an article in a run whose interval ends at `as_of` (microseconds UTC), to which later times are clipped."""
+    headline_terms, body_terms = terms.count_terms(article.headline, article.body, article.language_detected)
+    return Slip(
+        article_id=identity.article_id(article),
+        version_key=identity.version_key(article),
+        uri=article.uri,
+        position=article.position,
+        event_time=min(identity.event_time(article)[0].time, as_of),
+        version_number=identity.version_number(article),
+        pub_status=article.pub_status,
+        language=article.language_detected,
+        provider=identity.provider(article),
+        headline=article.headline,
+        headline_terms=terms.pack(headline_terms),
+        body_terms=terms.pack(body_terms),
+        body_length=len(article.body),
+    )

@@ -1,0 +1,217 @@
+"""The steps as PTransforms: thin wrappers around the pure functions of this package, and the only place with Beam.
+
+Each step that can fail on an article gives two outputs, `articles` and `rejects`: what fails is never dropped and never
+ends the run. What is counted flows as data, one small mapping a bundle, because the metrics of some engines count a
+bundle again that was tried twice.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.coders import RowCoder, registry
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from transforms import rows, slips
+from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
+from transforms.clean import clean
+from transforms.language import tag_language
+from transforms.parse import Settings, parse
+from transforms.stories.desk import key_by_story
+from transforms.versions import settle
+
+ARTICLES = "articles"
+REJECTS = "rejects"
+COUNTS = "counts"
+SLIPS = "slips"
+ROWS = "rows"
+DECISIONS = "decisions"
+STORIES = "stories"
+
+# An article on its way to the shard that writes it: (article_id, version_key, uri, position, head, tail).
+ArticleRow = tuple[str, str, str, int, bytes, bytes]
+
+# What one bundle counted.
+Counts = dict[str, int]
+
+# Records cross a shuffle as rows: deterministic, and readable by an SDK of another language.
+for _record in (RawItem, Slip, Decision, Story, Reject):
+    registry.register_coder(_record, RowCoder)
+
+
+class Parse(beam.PTransform[Any, Any]):
+    """RawItem -> `articles`, `rejects`, and `counts` of the entries read."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    def expand(self, items: Any) -> Any:
+        """PCollection[RawItem] -> PCollections `articles`, `rejects` and `counts`."""
+        step = beam.ParDo(_Parse(self._settings)).with_output_types(Article, rejects=Reject, counts=Counts)
+        return items | step.with_outputs(REJECTS, COUNTS, main=ARTICLES)
+
+
+class Clean(beam.PTransform[Any, Any]):
+    """Article -> `articles` (cleaned), `rejects`."""
+
+    def expand(self, articles: Any) -> Any:
+        """PCollection[Article] -> PCollections `articles` and `rejects`."""
+        return articles | _per_article("clean", clean)
+
+
+class TagLanguage(beam.PTransform[Any, Any]):
+    """Article -> `articles` (with their language), `rejects`."""
+
+    def expand(self, articles: Any) -> Any:
+        """PCollection[Article] -> PCollections `articles` and `rejects`."""
+        return articles | _per_article("language", tag_language)
+
+
+class Part(beam.PTransform[Any, Any]):
+    """Article -> `slips` for those who decide, `rows` (encoded, by shard) for those who write, `rejects`, `counts`."""
+
+    def __init__(self, as_of: int, shards: int) -> None:
+        super().__init__()
+        self._as_of = as_of
+        self._shards = shards
+
+    def expand(self, articles: Any) -> Any:
+        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (shard, ArticleRow), `rejects`, `counts`."""
+        step = beam.ParDo(_Part(self._as_of, self._shards)).with_output_types(
+            tuple[str, Slip], rows=tuple[int, ArticleRow], rejects=Reject, counts=Counts
+        )
+        return articles | step.with_outputs(ROWS, REJECTS, COUNTS, main=SLIPS)
+
+
+class SettleVersions(beam.PTransform[Any, Any]):
+    """Slips of an article, in any order -> its versions in order, by the desk that keys them."""
+
+    def expand(self, slips: Any) -> Any:
+        """PCollection[(article_id, Slip)] -> PCollection[(desk, Slip)]."""
+        return (
+            slips
+            | "ByArticle" >> beam.GroupByKey()
+            | "Settle" >> beam.FlatMap(_settle).with_output_types(tuple[str, Slip])
+        )
+
+
+class KeyByStory(beam.PTransform[Any, Any]):
+    """Settled slips -> `decisions` by shard, `stories`. One desk is one key: it takes its slips in order of time."""
+
+    def __init__(self, shards: int) -> None:
+        super().__init__()
+        self._shards = shards
+
+    def expand(self, slips: Any) -> Any:
+        """PCollection[(desk, Slip)] -> `decisions` (shard, Decision), `stories` (Story)."""
+        step = beam.ParDo(_Key(self._shards)).with_output_types(tuple[int, Decision], stories=Story)
+        return slips | "ByDesk" >> beam.GroupByKey() | "Key" >> step.with_outputs(STORIES, main=DECISIONS)
+
+
+def shard_of(identity: str, shards: int) -> int:
+    """The shard of a row, a function of its id's first 32 bits alone."""
+    return int(identity[:8], 16) % shards
+
+
+class _Counting(beam.DoFn):
+    """A DoFn that counts in `self._counts` and gives the counts of each bundle as one mapping."""
+
+    def start_bundle(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def finish_bundle(self) -> Iterator[Any]:
+        if self._counts:
+            window = GlobalWindow()
+            yield TaggedOutput(COUNTS, WindowedValue(dict(self._counts), window.max_timestamp(), [window]))
+
+
+class _Parse(_Counting):
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def process(self, item: RawItem) -> Iterator[Any]:
+        for found in parse(item, self._settings):
+            self._counts["items"] += 1
+            if isinstance(found, Reject):
+                yield TaggedOutput(REJECTS, found)
+            else:
+                self._counts[f"formats/{found.source_format}"] += 1
+                yield found
+
+
+def _per_article(stage: str, function: Callable[[Article], Article]) -> Any:
+    step = beam.ParDo(_PerArticle(stage, function)).with_output_types(Article, rejects=Reject)
+    return step.with_outputs(REJECTS, main=ARTICLES)
+
+
+class _PerArticle(beam.DoFn):
+    """Applies a function to each article; what it raises makes the article a reject."""
+
+    def __init__(self, stage: str, function: Callable[[Article], Article]) -> None:
+        self._stage = stage
+        self._function = function
+
+    def process(self, article: Article) -> Iterator[Any]:
+        try:
+            yield self._function(article)
+        except Exception as error:
+            yield TaggedOutput(REJECTS, rejected(self._stage, article, error))
+
+
+class _Part(_Counting):
+    def __init__(self, as_of: int, shards: int) -> None:
+        self._as_of = as_of
+        self._shards = shards
+
+    def process(self, article: Article) -> Iterator[Any]:
+        stage = "slip"
+        try:
+            slip = slips.make_slip(article, self._as_of)
+            stage = "gate"
+            head, tail = rows.article_row(article, slip.article_id, slip.version_key, self._as_of)
+        except Exception as error:
+            yield TaggedOutput(REJECTS, rejected(stage, article, error))
+            return
+        for rule in article.cleaning:
+            self._counts[f"cleaning/{rule}"] += 1
+        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, head, tail)
+        yield TaggedOutput(ROWS, (shard_of(slip.article_id, self._shards), row))
+        yield slip.article_id, slip
+
+
+class _Key(beam.DoFn):
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
+
+    def process(self, group: tuple[str, Iterable[Slip]]) -> Iterator[Any]:
+        desk, settled = group
+        for made in key_by_story(desk, settled):
+            if isinstance(made, Story):
+                yield TaggedOutput(STORIES, made)
+            else:
+                yield shard_of(made.article_id, self._shards), made
+
+
+def _settle(group: tuple[str, Iterable[Slip]]) -> Iterator[tuple[str, Slip]]:
+    for slip in settle(group[1]):
+        yield slip.desk, slip
+
+
+def rejected(stage: str, article: Article, error: Exception) -> Reject:
+    """The reject of an article that a step could not handle."""
+    where = f"{article.uri}, entry {article.position}" if article.position else article.uri
+    kind = _snake(type(error).__name__.removesuffix("Error"))
+    return Reject.of(stage, kind, f"{where}: {error}", article.uri, article.position, article.payload)
+
+
+@functools.cache
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

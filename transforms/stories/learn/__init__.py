@@ -1,0 +1,1 @@
+"""Learning the term tables and the model that the story desk uses; a run needs none of it."""
