@@ -1,7 +1,7 @@
 """How far a run on this machine has come, for the person who waits.
 
-Workers note the items and bytes they have read, each process in a small file of its own; the starting process adds them up
-twice a second and shows one line. Nothing of it touches the result, and where the files can't be seen (a distributed
+Workers note the items and bytes they have read, each process in a small file of its own; the starting process adds
+them up twice a second and shows one line. Nothing of it touches the result, and where the files can't be seen (a distributed
 engine) the line shows the time alone.
 """
 

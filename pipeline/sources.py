@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import os
 import re
 import stat
@@ -32,8 +33,8 @@ from pipeline.progress import Ticker
 from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
 from transforms.steps import REJECTS
 
-# Large archives are opened by several workers, each of which takes its share of the members: unpacking is cheap beside
-# what follows. A share for each so many packed bytes, at most so many shares.
+# Large archives and files of JSON lines are opened by several workers, each of which takes its share of the members or
+# stretches: reading is cheap beside what follows. A share for each so many packed bytes, at most so many shares.
 _SHARE_BYTES = 4 * 2**20
 _MOST_SHARES = 16
 
@@ -193,10 +194,11 @@ def _shared_out(file: InputFile) -> list[InputFile]:
         return [file]
     try:
         with storage.open_to_read(file.path) as opened:
-            kind = _archive_kind(_peekable(opened))
+            stream = _peekable(opened)
+            whole = _archive_kind(stream) == "" and not _holds_json_lines(stream)
     except OSError:
         return [file]
-    return [file] if kind == "" else [file._replace(share=share, shares=shares) for share in range(shares)]
+    return [file] if whole else [file._replace(share=share, shares=shares) for share in range(shares)]
 
 
 def read_file(
@@ -239,7 +241,8 @@ def _unreadable(file: InputFile, error: Exception) -> Reject:
 def _read(file: InputFile, opened: IO[bytes], limits: Limits) -> Iterator[RawItem | Reject]:
     # Most files are articles, a few kB each: read in two goes, without buffers of their own.
     start = opened.read(_MAGIC_BYTES)
-    if not _packed(start) and file.size <= limits.item:
+    lines = start.startswith(b"{") and file.size > _CHUNK
+    if not _packed(start) and file.size <= limits.item and not lines:
         yield RawItem(file.uri, start + opened.read(), file.modified)
         return
     opened.seek(0)
@@ -299,7 +302,9 @@ def _open(
     uri: str, modified: int, stream: Any, limits: Limits, budget: _Budget, layers: int
 ) -> Iterator[RawItem | Reject]:
     kind = _archive_kind(stream)
-    if kind == "":
+    if kind == "" and _holds_json_lines(stream):
+        yield from _stretches(uri, modified, stream, limits)
+    elif kind == "":
         yield _item(uri, modified, stream, limits)
     elif layers == _MOST_LAYERS:
         yield _cut("nested_archive", f"{uri}: packed over {_MOST_LAYERS} times", uri, b"", stream)
@@ -363,6 +368,53 @@ def _zip(stream: Any, layers: int, limits: Limits, budget: _Budget) -> Iterator[
             time = int(datetime(*member.date_time, tzinfo=UTC).timestamp()) * 1_000_000
             with archive.open(member) as opened:
                 yield member.filename, time, cast(IO[bytes], io.BufferedReader(_Metered(opened, budget), _CHUNK))
+
+
+def _holds_json_lines(stream: io.BufferedReader) -> bool:
+    """True where the first line is a JSON object and the second begins one."""
+    first, _, rest = stream.peek(_CHUNK).partition(b"\n")
+    if not first.startswith(b"{") or not rest.startswith(b"{"):
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _stretches(uri: str, modified: int, stream: Any, limits: Limits) -> Iterator[RawItem | Reject]:
+    """JSON lines, a day's or a year's dump: read in stretches, so that only a line has to fit the limit."""
+    lines: list[bytes] = []
+    size = 0
+    first = number = 1
+    while line := stream.readline(limits.item + 1):
+        too_long = len(line) > limits.item
+        if not too_long:
+            lines.append(line)
+            size += len(line)
+        if lines and (too_long or size >= _CHUNK):
+            yield RawItem(uri, b"".join(lines), modified, first)
+            lines, size = [], 0
+        if too_long:
+            message = f"{uri}, line {number}: longer than --max_item_bytes={limits.item}; raise the limit"
+            yield _cut("too_large", message, uri, line, _RestOfLine(stream, line))._replace(position=number)
+        number += 1
+        if not lines:
+            first = number
+    if lines:
+        yield RawItem(uri, b"".join(lines), modified, first)
+
+
+class _RestOfLine:
+    """What is left of a line, as a stream."""
+
+    def __init__(self, stream: Any, begun: bytes) -> None:
+        self._stream = stream
+        self._over = begun.endswith(b"\n")
+
+    def read(self, count: int) -> bytes:
+        data: bytes = b"" if self._over else self._stream.readline(count)
+        self._over = self._over or data.endswith(b"\n")
+        return data
 
 
 def _item(uri: str, modified: int, stream: Any, limits: Limits) -> RawItem | Reject:

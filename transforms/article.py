@@ -18,7 +18,7 @@ PAYLOAD_LIMIT = 1_000_000
 
 
 class RawItem(NamedTuple):
-    """One thing a source read: a file, a member of an archive, a message."""
+    """One thing a source read: a file, a member of an archive, a message, a stretch of a long file of JSON lines."""
 
     uri: str
     """Where it was read, relative to the input's fixed part; an archive's member follows `!/`."""
@@ -26,6 +26,8 @@ class RawItem(NamedTuple):
     """The bytes, decompressed."""
     arrived: int
     """The file's or message's own time (not the clock), microseconds UTC."""
+    line: int = 0
+    """For a stretch of JSON lines, which line of its file it begins with, from 1; else 0."""
 
 
 class Stated(NamedTuple):

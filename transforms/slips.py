@@ -11,7 +11,7 @@ from transforms.stories import terms
 
 
 def make_slip(article: Article, as_of: int) -> Slip:
-    """The slip of an article in a run whose interval ends at `as_of` (microseconds UTC), to which later times are clipped."""
+    """The slip of an article in a run whose interval ends at `as_of`, microseconds UTC; later times are clipped to it."""
     headline_terms, body_terms = terms.count_terms(article.headline, article.body, article.language_detected)
     return Slip(
         article_id=identity.article_id(article),

@@ -107,9 +107,7 @@ def profile(wire: Path) -> None:
                     decisions[made.article_id, made.version_key] = made
 
         def write():
-            joined = [
-                row[4] + rows.decided_part(decisions[row[:2]]) + row[5] for row in sorted(bodies)
-            ]
+            joined = [row[4] + rows.decided_part(decisions[row[:2]]) + row[5] for row in sorted(bodies)]
             write_container(io.BytesIO(), data_set("articles"), joined)
             total = RowHash()
             for row in joined:
@@ -148,7 +146,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         wire = unpacked(args.input, folder)
         count = sum(1 for path in wire.rglob("*") if path.is_file())
-        print(f"{count} articles; " + ", ".join(f"{name} {version(name)}" for name in ("apache-beam", "langdetect", "ftfy")))
+        print(
+            f"{count} articles; "
+            + ", ".join(f"{name} {version(name)}" for name in ("apache-beam", "langdetect", "ftfy"))
+        )
         seconds = defaultdict(list)
         for repeat in range(args.repeats):
             for processes in (1, 2):
@@ -157,7 +158,9 @@ def main() -> None:
             print(f"  round {repeat + 1}: " + ", ".join(f"{w} x{p} {s[-1]:.1f} s" for (w, p), s in seconds.items()))
         print("\narticles a second   best  median")
         for (which, processes), taken in seconds.items():
-            print(f"  {which:<6} x{processes}        {count / min(taken):6.0f}  {count / statistics.median(taken):6.0f}")
+            print(
+                f"  {which:<6} x{processes}        {count / min(taken):6.0f}  {count / statistics.median(taken):6.0f}"
+            )
         for processes in (1, 2):
             ratio = statistics.median(seconds["naive", processes]) / statistics.median(seconds["ours", processes])
             print(f"ours / naive on {processes} process(es): {ratio:.2f}x")

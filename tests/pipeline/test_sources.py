@@ -17,6 +17,7 @@ from pipeline.errors import OptionError
 from pipeline.sources import InputFile, Limits, _shared_out, expand, read_file
 from tests.pipeline.outputs import config
 from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
+from transforms.parse import parse
 
 LIMITS = Limits(item=1000, archive=100_000)
 MEMBERS = {"a.txt": b"first", "deep/b.txt": b"second", "deep/.hidden": b"no", "c.txt": b"x" * 2000}
@@ -212,3 +213,36 @@ def test_pipes_hold_no_one_up(wire):
     assert len(expand(config(wire / "out", wire))) == 3
     with pytest.raises(OptionError, match="not a file"):
         expand(config(wire / "out", wire / "pipe"))
+
+
+def lines_of(count: int, size: int = 3000) -> bytes:
+    return b"".join(b'{"title": "%d", "body": "%s"}\n' % (number, b"x" * size) for number in range(1, count + 1))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: tar_of({"a.jsonl": data}, "w:gz")])
+def test_long_json_lines_are_read_in_stretches_that_keep_their_numbers(tmp_path, pack):
+    data = lines_of(1000) + b'{"cut\n' + b'{"title": "' + b"y" * 20_000 + b'"}\n' + lines_of(2)
+    found = read(tmp_path, pack(data), Limits(item=10_000, archive=10**8))
+    (reject,) = [one for one in found if isinstance(one, Reject)]
+    assert (reject.error, reject.position, reject.payload_size) == ("too_large", 1002, 20_014)
+    items = [one for one in found if isinstance(one, RawItem)]
+    assert len(items) > 2
+    parsed = [entry for item in items for entry in parse(item)]
+    assert [entry.position for entry in parsed] == [*range(1, 1002), 1003, 1004]
+    assert [type(entry) for entry in parsed].count(Reject) == 1
+    assert b"".join(item.data for item in items) == data.replace(b'{"title": "' + b"y" * 20_000 + b'"}\n', b"")
+
+
+def test_shares_of_json_lines_are_all_of_them_once(tmp_path):
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(lines_of(2000))
+    whole = InputFile(str(path), "day.jsonl", path.stat().st_size, 0)
+    limits = Limits(item=2**25, archive=2**25)
+    assert len(_shared_out(whole)) == 2
+    found = [item for share in _shared_out(whole) for item in read_file(share, limits)]
+    assert sorted(found) == sorted(read_file(whole, limits))
+
+
+def test_a_long_document_that_is_no_json_lines_stays_whole(tmp_path):
+    data = b'{"data": [\n' + b",\n".join([b'{"title": "a"}'] * 200_000) + b"]}"
+    assert [item.line for item in read(tmp_path, data, Limits(item=2**25, archive=2**25))] == [0]

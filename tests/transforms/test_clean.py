@@ -396,3 +396,32 @@ def test_hostile_headlines_take_linear_time():
         start = time.process_time()
         clean(article(headline=unit * (200_000 // len(unit))))
         assert time.process_time() - start < 1, repr(unit)
+
+
+@pytest.mark.parametrize(
+    ("who", "caption", "credit", "byline"),
+    [
+        ("Isobel Mowat", "Smoke over Pier Four", "Ewan Strachan/Harbour Pictures", "Isobel Mowat"),
+        ("记者 邱柏年", "货轮停在大桥下", "郑以宁 摄", "邱柏年"),
+        ("熊谷 千尋", "学校給食センター＝９日午後", "潮見通信", "熊谷 千尋"),
+        ("كريمة بوعزيزي", "صهاريج مياه أمام محطة رأس الدوم", "سليم الهرابي", "كريمة بوعزيزي"),
+        ("Тамара Будылина", "Раскоп на улице Литейщиков", "Степан Кожин", "Тамара Будылина"),
+        ("Broadgate staff", "Traders in London", "Broadgate", "Broadgate staff"),
+    ],
+)
+def test_the_form_of_a_dated_text_tells_byline_and_captions_in_any_script(who, caption, credit, byline):
+    line = f"{caption} ({credit})"
+    body = f"{who}\n{line}\n{line}\n\n{COPY}"
+    cleaned = clean(article(headline="Harbour opens", body=body, source_format="dated_text"))
+    assert (cleaned.byline, cleaned.captions, cleaned.credits) == (byline, (caption,), (credit,))
+    assert cleaned.body == COPY
+    elsewhere = clean(article(headline="Harbour opens", body=body))
+    assert line in elsewhere.body or caption in elsewhere.captions
+
+
+def test_a_doubled_sentence_of_a_dated_text_further_down_stays():
+    line = "The company (Acme Boats)"
+    body = "\n\n".join([COPY, COPY[::-1], COPY.upper(), COPY.swapcase(), f"{line}\n{line}"])
+    cleaned = clean(article(headline="Harbour opens", body=body, source_format="dated_text"))
+    assert cleaned.body.endswith(line)
+    assert cleaned.captions == ()

@@ -51,11 +51,15 @@ _NO_NAMES = _words(
 _BYLINE = re.compile(r"(?:By|BY)[ ]++(?P<who>[^\n]{2,100})")
 _BYLINE_PREFIX = re.compile(r"(?:By|BY|by)[ \t:]++(?=\S)")
 
+# "记者 某某": what stands before a Chinese reporter's name.
+_WRITER = re.compile(r"^[记記]者[ ：:]{0,2}")
+_IN_NAMES = str.maketrans("", "", "'.-·")
+
 _CREDITED = re.compile(r"(?P<caption>[^\n]{2,300}?)[ ]?[(（](?P<credit>[^()（）\n]{2,80})[)）]")
 _PICTURE_CREDIT = re.compile(
     r"Getty|Shutterstock|iStock|Alamy|WireImage|Unsplash|EPA-EFE|\bEPA/|AP Photo|PA Wire|PA Images|Zuma"
     r"|\b(?:Photo|Photograph|Image|Picture|Pic|File pic|Photo credit|Photo courtesy)(?:s|graph)?(?: by|:|：)"
-    r"|\b(?:AFP|AP|EPA|PA|Reuters|REUTERS|Bloomberg|Xinhua) via "
+    r"|\b(?:AFP|AP|EPA|PA|Reuters|REUTERS|Bloomberg|Xinhua) via |[摄攝]$"
 )
 _AGENCY_CREDIT = re.compile(r"(?:AAP|AFP|ANI|AP|Bloomberg|DPA|EPA|PA|PTI|Reuters|REUTERS|Xinhua|TASS|Yonhap)\b")
 
@@ -185,16 +189,24 @@ def move_name(article: Article) -> Article:
     """Moves a first line that is nothing but a name to the byline.
 
     A name alone may also be a kicker. It counts as a byline above a captioned picture, or in a dated text (whose form
-    has one there) if the copy never speaks of that person.
+    has one there) if the copy never speaks of that person. Above a dated text's doubled caption the form says enough:
+    there it may be written in a script without capitals, or name a desk.
     """
     if article.byline:
         return article
     lead = _lead(article.body)
-    if len(lead) < 2 or not is_name(lead[0]):
+    if len(lead) < 2:
         return article
     rest = article.body[len(lead[0]) :]
-    if _caption(lead[1], doubled=lead[1] in lead[2:3]) is None:
-        if article.source_format != "dated_text" or not is_copy(lead[1]):
+    form = article.source_format == "dated_text"
+    doubled = lead[1] in lead[2:3]
+    if form and doubled and _caption(lead[1], doubled, form) is not None:
+        who = _WRITER.sub("", lead[0])
+        return article._replace(byline=who, body=rest.lstrip("\n")) if _is_signature(who) else article
+    if not is_name(lead[0]):
+        return article
+    if _caption(lead[1], doubled) is None:
+        if not form or not is_copy(lead[1]):
             return article
         text = f"{article.headline}\n{rest}".casefold()
         if any(len(word) > 2 and word.casefold() in text for word in lead[0].split()):
@@ -202,15 +214,30 @@ def move_name(article: Article) -> Article:
     return article._replace(byline=lead[0], body=rest.lstrip("\n"))
 
 
-def _caption(line: str, doubled: bool) -> tuple[str, str] | None:
-    """(caption, credit) of a picture's line; an agency's name alone is a credit only if the line stands there twice."""
+def _is_signature(text: str) -> bool:
+    """True for one to five words without digits or marks, such as a name in a script that has no capitals."""
+    words = text.replace("’", "'").split()
+    return (
+        1 <= len(words) <= 5
+        and len(text) <= 60
+        and all(word.translate(_IN_NAMES).isalpha() for word in words)
+        and not any(word.casefold() in _NO_NAMES for word in words)
+    )
+
+
+def _caption(line: str, doubled: bool, form: bool = False) -> tuple[str, str] | None:
+    """(caption, credit) of a picture's line.
+
+    An agency's name alone is a credit only if the line stands there twice; where the format has captions there
+    (`form`), anything is that does.
+    """
     if len(line) > _LINE_LIMIT or line[-1:] not in ")）":
         return None
     match = _CREDITED.fullmatch(line)
     if match is None:
         return None
     credit = match["credit"]
-    if _PICTURE_CREDIT.search(credit) or (doubled and _AGENCY_CREDIT.match(credit)):
+    if _PICTURE_CREDIT.search(credit) or (doubled and (form or _AGENCY_CREDIT.match(credit))):
         return match["caption"].strip(), credit.strip()
     return None
 
@@ -228,11 +255,12 @@ def move_captions(article: Article) -> Article:
     lines = body.split("\n")
     copy = [line for line in lines if line]
     doubled = frozenset(line for line, following in pairwise(copy) if line == following)
+    above_copy = frozenset(_lead(body)) if article.source_format == "dated_text" else frozenset()
     kept: list[str] = []
     captions: list[str] = []
     credits: list[str] = []
     for line in lines:
-        found = _caption(line, line in doubled)
+        found = _caption(line, line in doubled, line in above_copy)
         if found is None:
             kept.append(line)
         else:

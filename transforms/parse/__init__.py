@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from transforms.article import Article, RawItem, Reject
 from transforms.parse import formats as _formats
 from transforms.parse.base import Format, ParseError, Sample, Settings
+from transforms.parse.formats import json_articles
 
 __all__ = ["Format", "ParseError", "Sample", "Settings", "formats", "parse", "recognise"]
 
@@ -42,9 +43,10 @@ def parse(item: RawItem, settings: Settings = Settings()) -> Iterator[Article | 
 
 
 def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
-    if not item.data.strip():
+    if not item.data.strip() and not item.line:
         raise ParseError("empty", "the item is empty")
-    form = recognise(item.data)
+    # A source that cuts JSON lines into stretches has looked at them already.
+    form = json_articles.FORMAT if item.line else recognise(item.data)
     if form is None:
         if b"\0" in item.data[:4096]:
             raise ParseError("binary", "not text, and no format that is known")

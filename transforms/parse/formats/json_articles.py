@@ -31,6 +31,10 @@ def recognise(sample: Sample) -> bool:
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The articles of a JSON document or of JSON lines, in order, with a Reject for each entry that is broken."""
     text, flags = decode(item.data)
+    if item.line:
+        for position, line in _numbered(text, item.line):
+            yield _entry(item, settings, position, line, flags)
+        return
     try:
         document = _loads(text)
     except ParseError as error:
@@ -87,13 +91,17 @@ def _entries(document: Any) -> Iterator[tuple[int, Any]]:
 
 def _json_lines(text: str) -> Iterator[tuple[int, str]] | None:
     """The numbered lines, or None where this is no JSON lines: most lines must open an object, one must be whole."""
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    lines = _numbered(text, 1)
     opening = [line for _, line in lines if line.lstrip().startswith("{")]
     if len(lines) < 2 or 2 * len(opening) < len(lines) or len(_LINE_OPENS.findall(text)) < 2:
         return None
     if not any(line.rstrip().endswith("}") and _loads_or_none(line) is not None for line in opening):
         return None
     return iter(lines)
+
+
+def _numbered(text: str, first: int) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.split("\n"), start=first) if line.strip()]
 
 
 def _loads_or_none(text: str) -> Any:
