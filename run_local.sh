@@ -26,19 +26,29 @@ find_python() {
 # was interrupted is taken up again.
 set_up() {
     local name=$1 python wanted stamp=$venv/.installed-$1
-    wanted=$(cat "$here/requirements/$name.lock" "$here/pyproject.toml" | cksum)
+    # The folder counts too: an environment knows where it was made.
+    wanted=$(cat "$here/requirements/$name.lock" "$here/pyproject.toml" <(echo "$here") | cksum)
     if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
         return
     fi
-    if [[ ! -x $venv/bin/python ]]; then
+    # Two first starts at once take turns where the system has flock.
+    if command -v flock >/dev/null; then
+        exec 9>"$here/.venv.lock"
+        flock 9
+        if [[ -f $stamp && $(<"$stamp") == "$wanted" ]]; then
+            return
+        fi
+    fi
+    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
         python=$(find_python)
-        "$python" -m venv "$venv"
+        "$python" -m venv --clear "$venv"
     fi
     echo "run_local.sh: installing requirements/$name.lock into .venv (once)" >&2
     local pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet install)
     "${pip[@]}" --require-hashes --requirement "$here/requirements/$name.lock"
     "${pip[@]}" --no-deps --no-build-isolation --editable "$here"
     echo "$wanted" >"$stamp"
+    exec 9>&-
 }
 
 case ${1:-} in

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import logging
+import os
 import sys
 import warnings
 from datetime import UTC, datetime
@@ -89,13 +91,23 @@ def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentPa
         print(f"as of {iso(config.as_of)} (give --as_of={iso(config.as_of)} to run this again)", file=sys.stderr)
     outcome = run(config, flags)
     if not args.quiet:
-        print(summary(config, outcome))
+        _say(summary(config, outcome))
     return 0
+
+
+def _say(text: str) -> None:
+    """Prints what a committed run has to say; a terminal that can't show it or has gone is no failure of the run."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
     """OptionError for what neither we nor Beam know, with the nearest name that is."""
-    from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, _BeamArgumentParser
 
     beam_parser = _BeamArgumentParser(add_help=False, allow_abbrev=False)
     for options in PipelineOptions.__subclasses__():
@@ -103,10 +115,14 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
     known = sorted({*beam_parser._option_string_actions, *parser._option_string_actions})
     for flag in flags:
         name = flag.partition("=")[0]
-        if name.startswith("--") and name not in known:
+        if name.startswith("-") and not name[1:2].isdigit() and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; see `storywire run --help`"
             raise OptionError(f"unknown option {name}{hint}")
+    runner = PipelineOptions(flags).view_as(StandardOptions).runner or ""
+    names = [name.lower() for name in StandardOptions.KNOWN_RUNNER_NAMES]
+    if runner and "." not in runner and not {runner.lower(), f"{runner.lower()}runner"} & {*names}:
+        raise OptionError(f"--runner={runner}: write one of {', '.join(StandardOptions.KNOWN_RUNNER_NAMES)}")
     strays = [
         flag
         for before, flag in zip(["", *flags], flags, strict=False)

@@ -10,19 +10,20 @@ from zoneinfo import ZoneInfo
 
 import apache_beam as beam
 
+from pipeline.inputs import InputFile
 from pipeline.options import Config
 from pipeline.sinks import DraftManifest, WriteArticles, WriteRejects, WriteStories
-from pipeline.sources import InputFile, ReadFiles
+from pipeline.sources import ReadFiles
 from transforms.parse import Settings
 from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
 
 
-def build(p: beam.Pipeline, config: Config, files: list[InputFile], progress: str = "") -> Any:
-    """Puts the run over `files` into the pipeline `p`; `progress` names a local folder to note progress in, or nothing.
+def build(p: beam.Pipeline, config: Config, parts: list[InputFile], draft: str, progress: str = "") -> Any:
+    """Puts the run over `parts` of the inputs into the pipeline `p`; it ends with the manifest's draft, a file.
 
-    Gives the PCollection of the draft manifest's path.
+    `progress` names a local folder to note progress in, or nothing. Gives the PCollection of the draft's path.
     """
-    read = p | "Read" >> ReadFiles(files, config, progress)
+    read = p | "Read" >> ReadFiles(parts, config, progress)
     parsed = read.items | "Parse" >> Parse(Settings(ZoneInfo(config.source_timezone)))
     cleaned = parsed.articles | "Clean" >> Clean()
     tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
@@ -40,6 +41,6 @@ def build(p: beam.Pipeline, config: Config, files: list[InputFile], progress: st
 
     written = (articles.files, stories.files, rejects.files) | "Files" >> beam.Flatten()
     counts = (
-        parsed.counts, parted.counts, articles.counts, stories.counts, rejects.counts
+        read.counts, parsed.counts, parted.counts, articles.counts, stories.counts, rejects.counts
     ) | "Counts" >> beam.Flatten()  # fmt: skip
-    return (written, counts) | "Manifest" >> DraftManifest(config, files)
+    return (written, counts) | "Manifest" >> DraftManifest(config, parts, draft)

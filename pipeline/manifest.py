@@ -10,14 +10,15 @@ makes all data sets of the partition visible at once, and only then removes file
 from __future__ import annotations
 
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from pipeline import storage
+from pipeline.inputs import InputFile
 from pipeline.options import Config
-from pipeline.sources import InputFile
 from schemas import DATA_SETS, RowHash, data_set
 
 FORMAT_VERSION = 1
@@ -43,8 +44,8 @@ def path_of(config: Config) -> str:
 
 
 def draft_path(config: Config) -> str:
-    """Where the graph leaves its draft."""
-    return storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.draft")
+    """A place for this run's draft, which no other run has."""
+    return storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.{uuid.uuid4().hex}")
 
 
 def folder(config: Config, name: str) -> str:
@@ -53,7 +54,7 @@ def folder(config: Config, name: str) -> str:
 
 
 def compose(
-    config: Config, inputs: Iterable[InputFile], written: Iterable[WrittenFile], counts: Iterable[Mapping[str, int]]
+    config: Config, parts: Iterable[InputFile], written: Iterable[WrittenFile], counts: Iterable[Mapping[str, int]]
 ) -> dict[str, Any]:
     """The manifest of a run."""
     total: Counter[str] = Counter()
@@ -81,7 +82,7 @@ def compose(
                 for file in files
             ],
         }
-    read = {file.path: file for file in inputs}.values()
+    read = {file.path: file for file in parts}.values()
     return {
         "format_version": FORMAT_VERSION,
         "storywire": version("storywire"),
@@ -102,9 +103,13 @@ def encode(manifest: Mapping[str, Any]) -> bytes:
     return (json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def imbalance(manifest: Mapping[str, Any]) -> str:
-    """What does not add up in `items = articles + redeliveries + rejects`; empty where all does."""
+def imbalance(manifest: Mapping[str, Any], parts: int) -> str:
+    """What does not add up on the way from `parts` listed to rows written; empty where all does."""
     counts = manifest["counts"]
+    if counts.get("read/parts", 0) != parts:
+        return f"{parts} parts of the input were listed, but {counts.get('read/parts', 0)} read"
+    if counts.get("read/items", 0) != counts.get("parse/items", 0):
+        return f"{counts.get('read/items', 0)} items left the source, but {counts.get('parse/items', 0)} were parsed"
     items = counts.get("items", 0)
     articles, rejects = (manifest["data_sets"][name]["rows"] for name in ("articles", "rejects"))
     redeliveries = counts.get("redeliveries", 0)
@@ -113,12 +118,26 @@ def imbalance(manifest: Mapping[str, Any]) -> str:
     return f"{items} items read, but {articles} articles + {redeliveries} redeliveries + {rejects} rejects written"
 
 
-def orphans(config: Config, manifest: Mapping[str, Any]) -> list[str]:
-    """Files in the partition's folders that the manifest does not name."""
-    named = {file["name"] for entry in manifest["data_sets"].values() for file in entry["files"]}
+def load(path: str) -> dict[str, Any] | None:
+    """The manifest (or draft) at `path`, None where there is none."""
+    data = storage.read(path)
+    return None if data is None else dict(json.loads(data))
+
+
+def named_files(manifest: Mapping[str, Any] | None) -> set[str]:
+    """The files that a manifest names, relative to the output folder."""
+    sets = manifest["data_sets"].values() if manifest else ()
+    return {file["name"] for entry in sets for file in entry["files"]}
+
+
+def orphans(config: Config, manifest: Mapping[str, Any] | None) -> list[str]:
+    """Files of the partition, drafts too, that its manifest does not name."""
+    named = named_files(manifest)
     strays = []
     for name in DATA_SETS:
         for path in storage.listing(folder(config, name)):
             if f"{name}/{config.partition()}/{path.rpartition('/')[2]}" not in named:
                 strays.append(path)
+    drafts = storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.")
+    strays += [path for path in storage.listing(storage.join(config.output, "manifests")) if path.startswith(drafts)]
     return strays

@@ -153,8 +153,14 @@ def _as_of(text: str | None, now: datetime) -> int:
         raise OptionError(f"--as_of={text}: {error}; write ISO 8601, for example --as_of={example}") from error
 
 
+# Names that mean another zone on each machine, or none.
+_NO_ZONES = ("localtime", "posixrules", "Factory")
+
+
 def _zone(name: str) -> str:
     try:
+        if name in _NO_ZONES:
+            raise ValueError(name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise OptionError(

@@ -1,12 +1,13 @@
 """How far a run on this machine has come, for the person who waits.
 
 Workers note the items and bytes they have read, each process in a small file of its own; the starting process adds
-them up twice a second and shows one line. Nothing of it touches the result, and where the files can't be seen (a distributed
-engine) the line shows the time alone.
+them up twice a second and shows one line. Nothing of it touches the result, and where the files can't be seen (a
+distributed engine) the line shows the time alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -35,7 +36,9 @@ class Ticker:
         if self._file >= 0:
             self._items += items
             self._bytes += size
-            os.pwrite(self._file, b"%d %d\n" % (self._items, self._bytes), 0)
+            # A full disk must not cost an article.
+            with contextlib.suppress(OSError):
+                os.pwrite(self._file, b"%d %d\n" % (self._items, self._bytes), 0)
 
     def __del__(self) -> None:
         if self._file >= 0:

@@ -6,6 +6,8 @@ went wrong; in both cases the previous output stands.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import logging
 import os
@@ -15,6 +17,8 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -23,13 +27,18 @@ from apache_beam.transforms import environments
 
 from pipeline import graph, manifest, storage
 from pipeline.errors import RunError
+from pipeline.inputs import InputFile, expand
 from pipeline.options import Config
 from pipeline.progress import Line
-from pipeline.sources import InputFile, expand
+from pipeline.unpack import shares_of
 from transforms.parse.times import iso
 
 # Starting a second process costs some seconds, so it pays from about a thousand articles on.
 _WORTH_ALL_CORES_BYTES = 4 * 2**20
+
+
+class TooManyRejectsError(RunError):
+    """More rejects than the options let pass."""
 
 
 class Outcome(NamedTuple):
@@ -45,24 +54,51 @@ class Outcome(NamedTuple):
 def run(config: Config, flags: list[str]) -> Outcome:
     """Runs the pipeline over what the inputs name now and commits the partition."""
     start = time.monotonic()
-    files = expand(config)
-    _refuse_unwritable_output(config)
-    storage.delete([manifest.draft_path(config)])
-    _execute(config, files, flags)
-    draft = storage.read(manifest.draft_path(config))
-    if draft is None:
-        raise RunError("the runner says that it is done, but no manifest was drafted; nothing was changed")
-    made: dict[str, Any] = json.loads(draft)
-    try:
-        _check(config, made)
-    except RunError:
-        storage.delete([manifest.draft_path(config)])
-        raise
-    storage.rename(manifest.draft_path(config), manifest.path_of(config))
-    storage.delete(manifest.orphans(config, made))
+    parts = [part for file in expand(config) for part in shares_of(file)]
+    draft = manifest.draft_path(config)
+    with _alone(config):
+        standing = manifest.load(manifest.path_of(config))
+        storage.delete(manifest.orphans(config, standing))
+        try:
+            _execute(config, parts, draft, flags)
+            made = manifest.load(draft)
+            if made is None:
+                raise RunError("the runner says that it is done, but no manifest was drafted")
+            _check(config, made, len(parts))
+        except BaseException as error:
+            # What was written is taken back, but for the rejects of a run that has too many: they say why.
+            told = manifest.folder(config, "rejects") if isinstance(error, TooManyRejectsError) else None
+            strays = manifest.orphans(config, standing)
+            storage.delete([path for path in strays if told is None or not path.startswith(f"{told}/part-")])
+            raise
+        storage.rename(draft, manifest.path_of(config))
+        storage.delete(manifest.orphans(config, made))
     outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start)
     _log(config, flags, outcome)
     return outcome
+
+
+@contextlib.contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    """Holds off other runs on the same output folder; RunError where one is at work, or nothing can be written.
+
+    The system lets go of the lock when the process ends, however that comes. On an object store nothing holds them off.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            if storage.is_local(config.output):
+                Path(config.output).mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(Path(config.output, ".lock").open("ab"))
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}probe")
+            storage.write(probe, b"")
+            storage.delete([probe])
+        except BlockingIOError as error:
+            raise RunError(f"another run is writing to {config.output}; wait for its end or name another") from error
+        except Exception as error:
+            # Each filesystem has errors of its own for what it can't write.
+            raise RunError(f"--output={config.output} can't be written: {error}") from error
+        yield
 
 
 def _runner(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
@@ -73,7 +109,7 @@ def _runner(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
     """
     options = PipelineOptions(flags)
     name = options.view_as(StandardOptions).runner or "FnApiRunner"
-    if not name.endswith("FnApiRunner"):
+    if name.rpartition(".")[2].lower() not in ("fnapirunner", "fnapi"):
         return None, flags
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
@@ -102,14 +138,15 @@ def _joined(flags: list[str]) -> list[str]:
     return joined
 
 
-def _execute(config: Config, files: list[InputFile], flags: list[str]) -> None:
-    size = sum(file.size for file in files)
+def _execute(config: Config, parts: list[InputFile], draft: str, flags: list[str]) -> None:
+    files = {part.path: part.size for part in parts}
+    size = sum(files.values())
     with tempfile.TemporaryDirectory(prefix="storywire-") as folder, Line(folder, len(files), size):
         try:
             logged = logging.getLogger().isEnabledFor(logging.WARNING)
             runner, left = _runner(flags, size, "" if logged else f"{folder}/workers.log")
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
-            graph.build(pipeline, config, files, folder)
+            graph.build(pipeline, config, parts, draft, folder)
             state = pipeline.run().wait_until_finish()
         except Exception as error:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
@@ -125,28 +162,23 @@ def _cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {told[-1]}" if told else type(error).__name__
 
 
-def _check(config: Config, made: dict[str, Any]) -> None:
-    imbalance = manifest.imbalance(made)
+def _check(config: Config, made: dict[str, Any], parts: int) -> None:
+    imbalance = manifest.imbalance(made, parts)
     if imbalance:
         raise RunError(f"articles were lost or doubled, so nothing was committed: {imbalance}")
+    for name in sorted(manifest.named_files(made)):
+        if not storage.exists(storage.join(config.output, name)):
+            raise RunError(
+                f"{name} was written and is gone, so nothing was committed; does something else clean there?"
+            )
     items = made["counts"].get("items", 0)
     rejects = made["data_sets"]["rejects"]["rows"]
     if rejects > config.max_reject_share * items:
-        raise RunError(
+        raise TooManyRejectsError(
             f"{rejects} of {items} items were rejected, more than --max_reject_share={config.max_reject_share}; "
             f"nothing was committed. Look at {manifest.folder(config, 'rejects')} for the reasons, mend the input, "
             f"or raise the share"
         )
-
-
-def _refuse_unwritable_output(config: Config) -> None:
-    """RunError where the output can't be written, before an hour of work finds it out."""
-    probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}probe")
-    try:
-        storage.write(probe, b"")
-        storage.delete([probe])
-    except Exception as error:
-        raise RunError(f"--output={config.output} can't be written: {error}") from error
 
 
 def _log(config: Config, flags: list[str], outcome: Outcome) -> None:
@@ -162,4 +194,6 @@ def _log(config: Config, flags: list[str], outcome: Outcome) -> None:
         "command": sys.argv[1:],
     }
     path = storage.join(config.output, "logs", f"{config.partition()}.json")
-    storage.write(path, (json.dumps(log, indent=2, ensure_ascii=False) + "\n").encode())
+    # The run is committed; that its log can't be kept is no failure of it.
+    with contextlib.suppress(OSError):
+        storage.write(path, (json.dumps(log, indent=2) + "\n").encode())

@@ -18,9 +18,9 @@ from apache_beam.coders import RowCoder, registry
 from apache_beam.pvalue import TaggedOutput
 
 from pipeline import manifest, storage
+from pipeline.inputs import InputFile
 from pipeline.manifest import WrittenFile
 from pipeline.options import Config
-from pipeline.sources import InputFile
 from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import Decision, Reject, Story
@@ -81,10 +81,11 @@ class WriteRejects(beam.PTransform[Any, Any]):
 class DraftManifest(beam.PTransform[Any, Any]):
     """Everything written and counted -> the draft of the manifest, beside the place where the manifest will stand."""
 
-    def __init__(self, config: Config, files: list[InputFile]) -> None:
+    def __init__(self, config: Config, parts: list[InputFile], draft: str) -> None:
         super().__init__()
         self._config = config
-        self._files = files
+        self._parts = parts
+        self._draft = draft
 
     def expand(self, inputs: tuple[Any, Any]) -> Any:
         """(PCollection[WrittenFile], PCollection[Counts]) -> PCollection[str], the draft's path."""
@@ -100,7 +101,7 @@ class DraftManifest(beam.PTransform[Any, Any]):
             | "All" >> beam.Flatten()
             | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, tuple[str, str]])
             | "Group" >> beam.GroupByKey()
-            | "Draft" >> beam.ParDo(_Draft(self._config, self._files)).with_output_types(str)
+            | "Draft" >> beam.ParDo(_Draft(self._config, self._parts, self._draft)).with_output_types(str)
         )
 
 
@@ -137,7 +138,7 @@ class _WriteArticles(beam.DoFn):
             if decision is None or decision.error:
                 yield TaggedOutput(REJECTS, _undecided(row, decision))
                 continue
-            encoded.append(row[4] + rows.decided_part(decision) + row[5])
+            encoded.append(row[5] + rows.decided_part(decision) + row[6])
             _count(counts, f"languages/{decision.language}")
             _count(counts, f"pub_status/{decision.pub_status}")
         if encoded:
@@ -161,7 +162,7 @@ def _deliveries(found: Iterable[ArticleRow]) -> Iterator[tuple[ArticleRow, int]]
 
 
 def _undecided(row: ArticleRow, decision: Decision | None) -> Reject:
-    article_id, _, uri, position, head, tail = row
+    article_id, _, uri, position, _, head, tail = row
     cause = decision.error if decision else "no decision reached the writer"
     message = f"{uri}: article {article_id} could not be keyed: {cause}; the payload is its encoded row"
     return Reject.of("key", "undecided", message, uri, position, head + tail)
@@ -189,25 +190,24 @@ class _WriteRejects(beam.DoFn):
         counts: Counts = {}
         for reject in ordered:
             _count(counts, f"rejects/{reject.stage}/{reject.error}")
-            if reject.stage == "read":
-                _count(counts, "items")
         encoded = [rows.reject_row(reject, self._config.as_of) for reject in ordered]
         yield write_shard(self._config, "rejects", shard, encoded)
         yield TaggedOutput(COUNTS, counts)
 
 
 class _Draft(beam.DoFn):
-    def __init__(self, config: Config, files: list[InputFile]) -> None:
+    def __init__(self, config: Config, parts: list[InputFile], draft: str) -> None:
         self._config = config
-        self._files = files
+        self._parts = parts
+        self._draft = draft
 
     def process(self, group: tuple[int, Iterable[tuple[str, str]]]) -> Iterator[str]:
         tagged = list(group[1])
         written = [WrittenFile(*json.loads(text)) for tag, text in tagged if tag == FILES]
         counts = [json.loads(text) for tag, text in tagged if tag == COUNTS]
-        path = manifest.draft_path(self._config)
-        storage.write(path, manifest.encode(manifest.compose(self._config, self._files, written, counts)))
-        yield path
+        made = manifest.compose(self._config, self._parts, written, counts)
+        storage.write(self._draft, manifest.encode(made))
+        yield self._draft
 
 
 def _count(counts: Counts, name: str, by: int = 1) -> None:

@@ -9,9 +9,10 @@ from collections import defaultdict
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from pipeline.inputs import InputFile
 from pipeline.options import Config
-from pipeline.sources import InputFile, Limits, read_file
-from transforms import rows
+from pipeline.unpack import Limits, read_file
+from transforms import identity, rows
 from transforms.article import Decision, Reject, Story
 from transforms.clean import clean
 from transforms.language import tag_language
@@ -61,7 +62,8 @@ def run(config: Config, files: list[InputFile]) -> Expected:
                     rejects.append(rejected(stage, article, error))
                     continue
                 by_article[slip.article_id].append(slip)
-                bodies.append((slip.article_id, slip.version_key, slip.uri, slip.position, *row))
+                slip = slip._replace(digest=identity.digest_of(row[1]))
+                bodies.append((slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, *row))
     by_desk = defaultdict(list)
     for slips in by_article.values():
         for slip in settle(slips):
@@ -76,7 +78,7 @@ def run(config: Config, files: list[InputFile]) -> Expected:
                 decisions[made.article_id, made.version_key] = made
     articles = []
     seen = set()
-    for article_id, version_key, _, _, head, tail in sorted(bodies):
+    for article_id, version_key, _, _, _, head, tail in sorted(bodies):
         if (article_id, version_key) not in seen:
             seen.add((article_id, version_key))
             articles.append(head + rows.decided_part(decisions[article_id, version_key]) + tail)

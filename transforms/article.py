@@ -159,6 +159,10 @@ class Slip(NamedTuple):
     """Term counts of the leading part of the body, packed alike."""
     body_length: int
     """Characters of the whole body."""
+    stated_time: int = 0
+    """The event time as stated, which may be later than `as_of`: versions are ordered by it."""
+    digest: bytes = b""
+    """A hash of the encoded row: tells two deliveries of a version from one place apart."""
     # set by settle
     version: int = 0
     """1, 2, … in order of time; 0: not settled."""

@@ -27,6 +27,7 @@ DECIDED = ["version", "is_latest", "story_id", "pub_status", "language"]
 ROW_LIMIT = 3_500_000
 
 _EXCERPT_CHARACTERS = 200
+_MESSAGE_CHARACTERS = 4000
 # Scripts that set no spaces between words: Thai, kana, Han. Each letter counts as a word, as word processors do it.
 _UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\ud7ff\ue000-\ufefe\uff00-\U0010ffff]+")
@@ -118,7 +119,7 @@ def reject_row(reject: Reject, as_of: int) -> bytes:
         "as_of_day": day(as_of),
         "stage": reject.stage,
         "error": reject.error,
-        "message": _printable(reject.message),
+        "message": _printable(reject.message)[:_MESSAGE_CHARACTERS],
         "payload_size": reject.payload_size,
         "payload_sha256": reject.payload_sha256,
         "payload_truncated": reject.payload_size > len(reject.payload),

@@ -11,14 +11,15 @@ from transforms.stories import terms
 
 
 def make_slip(article: Article, as_of: int) -> Slip:
-    """The slip of an article in a run whose interval ends at `as_of`, microseconds UTC; later times are clipped to it."""
+    """The slip of an article, with times clipped to `as_of`, the end of the run's interval (microseconds UTC)."""
+    stated = identity.event_time(article)[0].time
     headline_terms, body_terms = terms.count_terms(article.headline, article.body, article.language_detected)
     return Slip(
         article_id=identity.article_id(article),
         version_key=identity.version_key(article),
         uri=article.uri,
         position=article.position,
-        event_time=min(identity.event_time(article)[0].time, as_of),
+        event_time=min(stated, as_of),
         version_number=identity.version_number(article),
         pub_status=article.pub_status,
         language=article.language_detected,
@@ -27,4 +28,5 @@ def make_slip(article: Article, as_of: int) -> Slip:
         headline_terms=terms.pack(headline_terms),
         body_terms=terms.pack(body_terms),
         body_length=len(article.body),
+        stated_time=stated,
     )

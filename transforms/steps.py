@@ -19,7 +19,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import rows, slips
+from transforms import identity, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
@@ -35,8 +35,8 @@ ROWS = "rows"
 DECISIONS = "decisions"
 STORIES = "stories"
 
-# An article on its way to the shard that writes it: (article_id, version_key, uri, position, head, tail).
-ArticleRow = tuple[str, str, str, int, bytes, bytes]
+# An article on its way to the shard that writes it: (article_id, version_key, uri, position, digest, head, tail).
+ArticleRow = tuple[str, str, str, int, bytes, bytes, bytes]
 
 # What one bundle counted.
 Counts = dict[str, int]
@@ -121,29 +121,32 @@ def shard_of(identity: str, shards: int) -> int:
     return int(identity[:8], 16) % shards
 
 
-class _Counting(beam.DoFn):
-    """A DoFn that counts in `self._counts` and gives the counts of each bundle as one mapping."""
+class Counting(beam.DoFn):
+    """A DoFn that counts in `self.counts` and gives the counts of each bundle as one mapping."""
 
     def start_bundle(self) -> None:
-        self._counts: Counter[str] = Counter()
+        """Begins a bundle's counts."""
+        self.counts: Counter[str] = Counter()
 
     def finish_bundle(self) -> Iterator[Any]:
-        if self._counts:
+        """Gives the bundle's counts, if there are any."""
+        if self.counts:
             window = GlobalWindow()
-            yield TaggedOutput(COUNTS, WindowedValue(dict(self._counts), window.max_timestamp(), [window]))
+            yield TaggedOutput(COUNTS, WindowedValue(dict(self.counts), window.max_timestamp(), [window]))
 
 
-class _Parse(_Counting):
+class _Parse(Counting):
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def process(self, item: RawItem) -> Iterator[Any]:
+        self.counts["parse/items"] += 1
         for found in parse(item, self._settings):
-            self._counts["items"] += 1
+            self.counts["items"] += 1
             if isinstance(found, Reject):
                 yield TaggedOutput(REJECTS, found)
             else:
-                self._counts[f"formats/{found.source_format}"] += 1
+                self.counts[f"formats/{found.source_format}"] += 1
                 yield found
 
 
@@ -166,7 +169,7 @@ class _PerArticle(beam.DoFn):
             yield TaggedOutput(REJECTS, rejected(self._stage, article, error))
 
 
-class _Part(_Counting):
+class _Part(Counting):
     def __init__(self, as_of: int, shards: int) -> None:
         self._as_of = as_of
         self._shards = shards
@@ -181,8 +184,10 @@ class _Part(_Counting):
             yield TaggedOutput(REJECTS, rejected(stage, article, error))
             return
         for rule in article.cleaning:
-            self._counts[f"cleaning/{rule}"] += 1
-        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, head, tail)
+            self.counts[f"cleaning/{rule}"] += 1
+        # Two deliveries from one place: slip and row must agree on which of them stands.
+        slip = slip._replace(digest=identity.digest_of(tail))
+        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, head, tail)
         yield TaggedOutput(ROWS, (shard_of(slip.article_id, self._shards), row))
         yield slip.article_id, slip
 

@@ -18,7 +18,7 @@ def settle(slips: Iterable[Slip]) -> Iterator[Slip]:
     """The versions of an article in order of time, each once, with version, is_latest, desk, usable and deliveries set.
 
     - Equal version_keys are one version, delivered several times: the smallest (uri, position) stands for all.
-    - Versions are ordered by event time, then the provider's number, then the key.
+    - Versions are ordered by event time as stated, then the provider's number, then the key.
     - A version that no language could be told of takes that of the version before it. The desk is the first version's,
       because its story was told before the others came, whatever they say.
     - A kill cancels every version, also when it comes first. What is withheld is so from that version on.
@@ -55,9 +55,9 @@ def _key(slip: Slip) -> str:
     return slip.version_key
 
 
-def _place(slip: Slip) -> tuple[str, str, int, Slip]:
-    return slip.version_key, slip.uri, slip.position, slip
+def _place(slip: Slip) -> tuple[str, str, int, bytes]:
+    return slip.version_key, slip.uri, slip.position, slip.digest
 
 
 def _order(slip: Slip) -> tuple[int, int, str]:
-    return slip.event_time, slip.version_number, slip.version_key
+    return slip.stated_time, slip.version_number, slip.version_key

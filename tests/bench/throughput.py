@@ -62,7 +62,8 @@ def profile(wire: Path) -> None:
     """Prints CPU milliseconds an article by step, warm: the second pass over the corpus."""
     import io
 
-    from pipeline.sources import InputFile, Limits, expand, read_file
+    from pipeline.inputs import InputFile, expand
+    from pipeline.unpack import Limits, read_file
     from schemas import RowHash, data_set, write_container
     from tests.pipeline.outputs import config
     from transforms import rows
@@ -81,6 +82,13 @@ def profile(wire: Path) -> None:
         result = function(*arguments)
         spent[step] += time.process_time() - start
         return result
+
+    def write(bodies, decisions):
+        joined = [row[4] + rows.decided_part(decisions[row[:2]]) + row[5] for row in sorted(bodies)]
+        write_container(io.BytesIO(), data_set("articles"), joined)
+        total = RowHash()
+        for row in joined:
+            total.add(row)
 
     asked = config(Path("unused"), wire)
     files = expand(asked)
@@ -106,14 +114,7 @@ def profile(wire: Path) -> None:
                 if isinstance(made, Decision):
                     decisions[made.article_id, made.version_key] = made
 
-        def write():
-            joined = [row[4] + rows.decided_part(decisions[row[:2]]) + row[5] for row in sorted(bodies)]
-            write_container(io.BytesIO(), data_set("articles"), joined)
-            total = RowHash()
-            for row in joined:
-                total.add(row)
-
-        timed("join, deflate, hash", write)
+        timed("join, deflate, hash", write, bodies, decisions)
     count = len(bodies)
     print(f"\nprofile by step, CPU ms an article, one core, warm, {count} articles")
     for step, seconds in spent.most_common():

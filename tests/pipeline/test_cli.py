@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -62,6 +64,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--input", ".", "--inpt", "x"], "unknown option --inpt; did you mean --input?"),
         (["--input", ".", "--num_worker=3"], "did you mean --num_workers?"),
         (["--input", ".", "more"], "'more' stands alone"),
+        (["--input", ".", "-v"], "unknown option -v"),
+        (["--input", ".", "--runner=Nonsense"], "--runner=Nonsense: write one of"),
+        (["--input", ".", "--source_timezone=localtime"], "not a time zone"),
+        (["--input", "s3://bucket/*.json"], "can't be listed"),
+        (["--input", "x" * 300], "can't be listed"),
     ],
 )
 def test_option_errors_exit_2_before_anything_is_read(tmp_path, options, told, capsys):
@@ -86,6 +93,23 @@ def test_a_normal_run_shows_a_summary_and_nothing_else(tmp_path):
     two = run(*asked, "--quiet", "--direct_running_mode=multi_processing", "--direct_num_workers=2")
     assert (two.returncode, two.stdout, two.stderr) == (0, "", "")
     assert tree(tmp_path / "out") == before
+
+
+@pytest.mark.runner
+def test_a_screen_that_cannot_show_the_summary_is_no_failure(tmp_path):
+    wire = write_articles(tmp_path / "wire", 2)
+    for name, headline in (("a", "Ægir"), ("b", "Ægir again")):
+        body = "The ferry Ægir of Skarholm ran aground on Monday with nobody hurt, the harbour office said."
+        (wire / f"{name}.json").write_text(json.dumps({"title": headline, "body": body, "date": "2026-03-09"}))
+    asked = f"{sys.executable} -m pipeline.cli run --input {wire} --output {tmp_path}/out --as_of 2026-03-13"
+    done = subprocess.run(
+        f"set -o pipefail; {asked} | true", shell=True, executable="/bin/bash", capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    done = subprocess.run(
+        asked.split(), env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.runner

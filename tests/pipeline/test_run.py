@@ -11,9 +11,9 @@ import tarfile
 
 import pytest
 
-from pipeline import manifest, run, sinks
+from pipeline import manifest, run, sinks, sources
 from pipeline.errors import OptionError, RunError
-from pipeline.sources import expand
+from pipeline.inputs import expand
 from tests import reference
 from tests.conftest import ROOT, SAMPLES
 from tests.pipeline import outputs
@@ -54,9 +54,13 @@ def test_everything_read_is_accounted_for(samples):
     made = outputs.manifest(samples)
     items = len(outputs.rows(samples, "articles")) + len(outputs.rows(samples, "rejects"))
     assert made["counts"]["items"] == items + made["counts"]["redeliveries"]
-    assert manifest.imbalance(made) == ""
-    made["counts"]["items"] += 1
-    assert "items read" in manifest.imbalance(made)
+    parts = made["input"]["files"]
+    assert manifest.imbalance(made, parts) == ""
+    assert "parts of the input" in manifest.imbalance(made, parts + 1)
+    for name, told in (("items", "items read"), ("parse/items", "left the source")):
+        made["counts"][name] += 1
+        assert told in manifest.imbalance(made, parts)
+        made["counts"][name] -= 1
 
 
 @pytest.mark.runner
@@ -193,6 +197,86 @@ def test_a_run_that_breaks_leaves_the_output_as_it_was(tmp_path, monkeypatch):
 
 
 @pytest.mark.runner
+def test_a_part_that_a_runner_loses_is_found_out(tmp_path, monkeypatch):
+    wire = write_articles(tmp_path / "wire", 4)
+    monkeypatch.setattr(sources, "read_file", lambda file, *_: iter(()) if b"0002" not in file.path else 1 / 0)
+    with pytest.raises(RunError, match="division by zero"):
+        run.run(config(tmp_path / "out", wire), [])
+    real = run.graph.ReadFiles.__init__
+    monkeypatch.undo()
+    monkeypatch.setattr(run.graph.ReadFiles, "__init__", lambda self, parts, *rest: real(self, parts[1:], *rest))
+    with pytest.raises(RunError, match="4 parts of the input were listed, but 3 read"):
+        run.run(config(tmp_path / "out", wire), [])
+    assert tree(tmp_path / "out").keys() == {".lock"}
+
+
+@pytest.mark.runner
+def test_a_failed_run_takes_back_what_it_wrote(tmp_path):
+    wire = write_articles(tmp_path / "wire", 3)
+    out = tmp_path / "out"
+    run.run(config(out, wire), [])
+    before = tree(out)
+    text = (wire / "0001.json").read_text()
+    (wire / "0001.json").write_text(text.replace("votes", "voted"))
+    (wire / "broken.json").write_text("{")
+    with pytest.raises(RunError, match="were rejected"):
+        run.run(config(out, wire), [])
+    after = tree(out)
+    assert {path for path in after if path not in before} == {path for path in after if path.startswith("rejects/")}
+    assert {path: after[path] for path in before} == before
+    (wire / "broken.json").unlink()
+    (wire / "0001.json").write_text(text)
+    run.run(config(out, wire), [])
+    assert tree(out) == before
+
+
+@pytest.mark.runner
+def test_two_runs_on_one_output_exclude_each_other(tmp_path):
+    asked = config(tmp_path / "out", write_articles(tmp_path / "wire", 2))
+    with run._alone(asked), pytest.raises(RunError, match="another run is writing"):
+        run.run(asked, [])
+    run.run(asked, [])
+
+
+@pytest.mark.runner
+def test_deliveries_from_one_place_agree_on_which_stands(tmp_path):
+    """Two inputs with equal names and texts but other times: the row and the story tell the same of them."""
+    for folder, hour in (("a", "09"), ("b", "03")):
+        (tmp_path / folder).mkdir()
+        text = f'{{"guid": "1", "provider": "p", "title": "Ferry aground", "published": "2026-03-09T{hour}:00:00Z"}}'
+        (tmp_path / folder / "1.json").write_text(text)
+    names = [tmp_path / "a", tmp_path / "b"]
+    for number, order in enumerate((names, names[::-1])):
+        run.run(config(tmp_path / f"out{number}", *order), [])
+    assert tree(tmp_path / "out0") == tree(tmp_path / "out1")
+    (row,) = outputs.rows(tmp_path / "out0", "articles")
+    (story,) = outputs.rows(tmp_path / "out0", "stories")
+    assert row["event_time"] == story["first_time"]
+    assert outputs.manifest(tmp_path / "out0")["counts"]["redeliveries"] == 1
+
+
+@pytest.mark.runner
+def test_versions_after_as_of_keep_their_order(tmp_path):
+    (tmp_path / "wire").mkdir()
+    for hour in ("05", "03", "09", "04"):
+        text = f'{{"guid": "1", "title": "Ferry at {hour}", "published": "2026-03-13T{hour}:00:00Z"}}'
+        (tmp_path / "wire" / f"{hour}.json").write_text(text)
+    run.run(config(tmp_path / "out", tmp_path / "wire"), [])
+    rows = sorted(outputs.rows(tmp_path / "out", "articles"), key=lambda row: row["version"])
+    assert [row["headline"][-2:] for row in rows] == ["03", "04", "05", "09"]
+    assert [row["is_latest"] for row in rows] == [False, False, False, True]
+    assert all("time_after_as_of" in row["flags"] for row in rows)
+
+
+@pytest.mark.runner
+def test_names_that_are_no_utf8_do_not_stop_the_run(tmp_path):
+    wire = write_articles(tmp_path / "wire", 1)
+    (wire / os.fsdecode(b"caf\xe9.json")).write_text('{"title": "Ferry"}')
+    run.run(config(tmp_path / "out", wire), [])
+    assert sorted(row["uri"] for row in outputs.rows(tmp_path / "out", "articles")) == ["0000.json", "caf\\xe9.json"]
+
+
+@pytest.mark.runner
 def test_an_output_that_cannot_be_written_is_told_before_anything_is_read(tmp_path):
     (tmp_path / "out").write_text("a file, not a folder")
     with pytest.raises(RunError, match="can't be written"):
@@ -214,24 +298,46 @@ def test_inputs_that_are_not_there_are_option_errors(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+REAL_AS_OF = 1_739_318_400_000_000
+"""2025-02-12T00:00:00Z, after the newest article of the corpus."""
+
+
+def story_of_the_seeds(output) -> set[str]:
+    """The stories of the two seed documents: there should be one."""
+    return {row["story_id"] for row in outputs.rows(output, "articles") if row["uri"][:4] in ("000_", "003_")}
+
+
 @pytest.mark.runner
 @pytest.mark.timeout(600)
 def test_real_articles_as_a_plain_loop_gives_them(development_data, tmp_path):
-    """300 of the real corpus and the two seeds; the seeds are one story, also alone."""
     wire = tmp_path / "wire"
     with tarfile.open(development_data / "wire" / "front_matter.tar.gz") as archive:
         members = [member for member in archive if member.isfile()]
         for member in random.Random(3).sample(members, 300):
             archive.extract(member, wire, filter="data")
-    seeds = development_data / "wire" / "seeds"
-    asked = config(tmp_path / "out", wire, seeds, as_of=1_739_318_400_000_000)
+    asked = config(tmp_path / "out", wire, development_data / "wire" / "seeds", as_of=REAL_AS_OF)
     expected = reference.run(asked, expand(asked))
     run.run(asked, [])
     written = {path.parent.parent.name: path.read_bytes() for path in (tmp_path / "out").rglob("*.avro")}
     assert written == outputs.files_of(expected)
 
-    alone = config(tmp_path / "alone", seeds, as_of=1_739_318_400_000_000)
-    run.run(alone, [])
-    for output in (tmp_path / "out", tmp_path / "alone"):
-        stories = {row["story_id"] for row in outputs.rows(output, "articles") if row["uri"][:4] in ("000_", "003_")}
-        assert len(stories) == 1
+
+@pytest.mark.runner
+def test_the_two_seeds_are_one_story_alone(development_data, tmp_path):
+    run.run(config(tmp_path, development_data / "wire" / "seeds", as_of=REAL_AS_OF), [])
+    assert len(outputs.rows(tmp_path, "articles")) == 2
+    assert len(story_of_the_seeds(tmp_path)) == 1
+
+
+@pytest.mark.runner
+@pytest.mark.timeout(900)
+def test_the_whole_real_corpus(development_data, tmp_path):
+    """No crash, nothing lost, the seeds one story among 1,615 English articles, the same bytes on two processes."""
+    wire = development_data / "wire"
+    for name, flags in (("one", ["--direct_num_workers=1"]), ("two", TWO_PROCESSES)):
+        run.run(config(tmp_path / name, wire / "front_matter.tar.gz", wire / "seeds", as_of=REAL_AS_OF), flags)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    made = outputs.manifest(tmp_path / "one")
+    assert made["counts"]["items"] == 4260
+    assert made["data_sets"]["articles"]["rows"] + made["counts"].get("redeliveries", 0) == 4260
+    assert len(story_of_the_seeds(tmp_path / "one")) == 1

@@ -13,8 +13,10 @@ import zipfile
 import pytest
 import zstandard
 
+from pipeline import storage
 from pipeline.errors import OptionError
-from pipeline.sources import InputFile, Limits, _shared_out, expand, read_file
+from pipeline.inputs import InputFile, expand
+from pipeline.unpack import Limits, read_file, shares_of
 from tests.pipeline.outputs import config
 from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
 from transforms.parse import parse
@@ -45,7 +47,7 @@ def zip_of(members: dict[str, bytes]) -> bytes:
 def read(tmp_path, data: bytes, limits: Limits = LIMITS, name: str = "in.bin") -> list[RawItem | Reject]:
     path = tmp_path / name
     path.write_bytes(data)
-    return list(read_file(InputFile(str(path), name, len(data), 5), limits))
+    return list(read_file(InputFile(bytes(path), name, len(data), 5), limits))
 
 
 def test_a_file_is_an_item(tmp_path):
@@ -104,10 +106,11 @@ def test_a_bomb_stops_at_the_limit(tmp_path, pack):
 
 
 @pytest.mark.parametrize("whole", [tar_of(MEMBERS, "w:gz"), gzip.compress(os.urandom(5000)), zip_of(MEMBERS),
-                                   zstandard.compress(os.urandom(5000)), tar_of(MEMBERS)])  # fmt: skip
+                                   zstandard.compress(os.urandom(5000)),
+                                   tar_of({"a.txt": b"a", "c.txt": b"c" * 19_000})])  # fmt: skip
 def test_a_cut_archive_is_a_reject_and_what_came_before_is_read(tmp_path, whole):
-    found = read(tmp_path, whole[: len(whole) * 2 // 3])
-    assert [one.error for one in found if isinstance(one, Reject)][-1] in ("archive_broken", "too_large")
+    found = read(tmp_path, whole[: len(whole) * 2 // 3], Limits(item=30_000, archive=100_000))
+    assert "archive_broken" in [one.error for one in found if isinstance(one, Reject)]
     assert all(isinstance(one, RawItem) for one in found[:-2])
 
 
@@ -126,12 +129,13 @@ def test_an_item_that_is_too_large_is_hashed_whole_and_kept_at_its_start(tmp_pat
     data = os.urandom(PAYLOAD_LIMIT + 5000)
     (reject,) = read(tmp_path, data)
     assert (reject.error, reject.payload_size) == ("too_large", len(data))
-    assert reject.payload == data[:PAYLOAD_LIMIT]
+    assert data.startswith(reject.payload)
+    assert len(reject.payload) == 65_536
     assert reject.payload_sha256 == hashlib.sha256(data).hexdigest()
 
 
 def test_a_file_that_has_gone_is_a_reject(tmp_path):
-    (reject,) = read_file(InputFile(str(tmp_path / "gone"), "gone", 3, 0), LIMITS)
+    (reject,) = read_file(InputFile(bytes(tmp_path / "gone"), "gone", 3, 0), LIMITS)
     assert (reject.stage, reject.error) == ("read", "unreadable")
     assert "No such file" in reject.message
 
@@ -140,19 +144,19 @@ def test_shares_of_an_archive_are_all_of_it_once(tmp_path):
     members = {f"{number}.txt": os.urandom(500) for number in range(30)}
     path = tmp_path / "big.tar"
     path.write_bytes(tar_of(members))
-    whole = InputFile(str(path), "big.tar", path.stat().st_size, 0)
+    whole = InputFile(bytes(path), "big.tar", path.stat().st_size, 0)
     shares = [whole._replace(share=share, shares=4) for share in range(4)]
     found = [item for share in shares for item in read_file(share, LIMITS)]
     assert sorted(found) == sorted(read_file(whole, LIMITS))
     assert len(found) == 30
-    assert len(_shared_out(whole._replace(size=2**23))) == 3
-    assert len(_shared_out(InputFile(__file__, "x.py", 2**23, 0))) == 1
+    assert len(shares_of(whole._replace(size=2**23))) == 3
+    assert len(shares_of(InputFile(__file__.encode(), "x.py", 2**23, 0))) == 1
 
 
 def test_a_broken_archive_is_told_of_once_by_its_shares(tmp_path):
     path = tmp_path / "big.tar.gz"
     path.write_bytes(tar_of({f"{number}": os.urandom(900) for number in range(20)}, "w:gz")[:9000])
-    shares = [InputFile(str(path), "big.tar.gz", 9000, 0, share, 3) for share in range(3)]
+    shares = [InputFile(bytes(path), "big.tar.gz", 9000, 0, share, 3) for share in range(3)]
     rejects = [one for share in shares for one in read_file(share, LIMITS) if isinstance(one, Reject)]
     assert [one.error for one in rejects] == ["archive_broken"]
 
@@ -176,7 +180,6 @@ def wire(tmp_path):
         ("/*/*.txt", ["day/b.txt"]),
         ("/**/*.txt", ["a.txt", "day/b.txt"]),
         ("/day/?.m[a-z]", ["c.md"]),
-        ("/*.none", []),
     ],
 )
 def test_inputs_name_files_folders_and_patterns(wire, pattern, uris):
@@ -184,10 +187,11 @@ def test_inputs_name_files_folders_and_patterns(wire, pattern, uris):
 
 
 def test_inputs_are_read_once_and_the_output_is_not_read(wire):
-    (wire / "out").mkdir()
-    (wire / "out" / "part.avro").write_text("ours")
-    asked = config(wire / "out", wire, wire / "a.txt", f"{wire}/*.txt")
-    assert [file.uri for file in expand(asked)] == ["a.txt", "day/b.txt", "day/c.md"]
+    (wire / "articles").mkdir()
+    (wire / "articles" / "part.avro").write_text("ours")
+    names = [str(wire), f"{wire}/a.txt", f"{wire}/*.txt", f"{wire}/./day", f"{wire}/day/../a.txt"]
+    for order in (names, names[::-1]):
+        assert [file.uri for file in expand(config(wire, *order))] == ["a.txt", "day/b.txt", "day/c.md"]
 
 
 def test_names_with_pattern_signs_are_taken_as_they_are(tmp_path):
@@ -202,10 +206,36 @@ def test_relative_inputs(wire, monkeypatch):
         assert expand(config(wire / "out", pattern))[0].uri == "a.txt"
 
 
-@pytest.mark.parametrize("pattern", ["nowhere", "nowhere/a.txt", "nowhere/*.txt"])
+@pytest.mark.parametrize("pattern", ["nowhere", "nowhere/a.txt", "nowhere/*.txt", "day/*.none", ""])
 def test_what_is_not_there_is_told(wire, pattern):
-    with pytest.raises(OptionError, match=r"nowhere.*it exists up to"):
-        expand(config(wire / "out", wire / pattern))
+    with pytest.raises(OptionError, match=r"it exists up to|matches no file|--input is empty"):
+        expand(config(wire / "out", f"{wire}/{pattern}" if pattern else " "))
+
+
+def test_a_pattern_that_names_folders_reads_them(wire):
+    assert [file.uri for file in expand(config(wire / "out", f"{wire}//d*"))] == ["day/b.txt", "day/c.md"]
+
+
+def test_a_file_that_is_named_is_read_whatever_its_name(wire):
+    assert [file.uri for file in expand(config(wire / "out", wire / "day" / ".hidden.txt"))] == [".hidden.txt"]
+
+
+def test_links_to_folders_are_followed_once(wire, tmp_path):
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "e.txt").write_text("e")
+    (wire / "link").symlink_to(tmp_path / "else")
+    (wire / "loop").symlink_to(wire)
+    (wire / "dangling").symlink_to(tmp_path / "nowhere")
+    uris = [file.uri for file in expand(config(wire / "out", wire))]
+    assert uris == ["a.txt", "day/b.txt", "day/c.md", "link/e.txt"]
+
+
+def test_names_that_are_no_utf8_are_read(tmp_path):
+    (tmp_path / "wire").mkdir()
+    (tmp_path / "wire" / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"text")
+    (found,) = expand(config(tmp_path / "out", tmp_path / "wire"))
+    assert found.uri == "caf\\xe9.txt"
+    assert list(read_file(found, LIMITS)) == [RawItem("caf\\xe9.txt", b"text", found.modified)]
 
 
 def test_pipes_hold_no_one_up(wire):
@@ -236,13 +266,92 @@ def test_long_json_lines_are_read_in_stretches_that_keep_their_numbers(tmp_path,
 def test_shares_of_json_lines_are_all_of_them_once(tmp_path):
     path = tmp_path / "day.jsonl"
     path.write_bytes(lines_of(2000))
-    whole = InputFile(str(path), "day.jsonl", path.stat().st_size, 0)
+    whole = InputFile(bytes(path), "day.jsonl", path.stat().st_size, 0)
     limits = Limits(item=2**25, archive=2**25)
-    assert len(_shared_out(whole)) == 2
-    found = [item for share in _shared_out(whole) for item in read_file(share, limits)]
+    assert len(shares_of(whole)) == 2
+    found = [item for share in shares_of(whole) for item in read_file(share, limits)]
     assert sorted(found) == sorted(read_file(whole, limits))
 
 
 def test_a_long_document_that_is_no_json_lines_stays_whole(tmp_path):
     data = b'{"data": [\n' + b",\n".join([b'{"title": "a"}'] * 200_000) + b"]}"
     assert [item.line for item in read(tmp_path, data, Limits(item=2**25, archive=2**25))] == [0]
+
+
+def test_the_shares_of_a_disk_error_all_tell(tmp_path, monkeypatch):
+    path = tmp_path / "big.tar"
+    path.write_bytes(tar_of({"a": b"x"}))
+    real = storage.open_to_read
+
+    def failing(name):
+        if failing.left:
+            failing.left -= 1
+            raise OSError(5, "Input/output error")
+        return real(name)
+
+    monkeypatch.setattr(storage, "open_to_read", failing)
+    failing.left = 1
+    found = list(read_file(InputFile(bytes(path), "big.tar", 10240, 0, 1, 2), LIMITS))
+    assert [(one.error, "share 2 of 2" in one.message) for one in found] == [("unreadable", True)]
+
+
+def test_one_bad_member_of_a_zip_stands_alone(tmp_path):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("dateless.txt", (1980, 1, 1, 0, 0, 0)), b"first" * 50)
+        archive.writestr("broken.txt", os.urandom(400))
+        archive.writestr("last.txt", b"last")
+    data = bytearray(buffer.getvalue())
+    # A DOS date of zero, as reproducible builds write it, in the central directory; and damage in the second member.
+    at = data.index(b"PK\x01\x02")
+    data[at + 12 : at + 16] = bytes(4)
+    place = data.index(b"broken.txt") + 30
+    data[place : place + 40] = bytes(40)
+    first, broken, last = read(tmp_path, bytes(data))
+    assert (first.uri, first.data, first.arrived) == ("in.bin!/dateless.txt", b"first" * 50, 0)
+    assert (broken.error, broken.uri) == ("archive_broken", "in.bin!/broken.txt")
+    assert last.data == b"last"
+
+
+def test_a_broken_archive_within_an_archive_stands_alone(tmp_path):
+    inner = tar_of({"x.txt": b"x" * 900}, "w:gz")[:100]
+    found = read(tmp_path, tar_of({"a.txt": b"a", "inner.tgz": inner, "z.txt": b"z"}))
+    assert [one.uri for one in found] == ["in.bin!/a.txt", "in.bin!/inner.tgz", "in.bin!/z.txt"]
+    assert found[1].error == "archive_broken"
+
+
+def test_a_zip_within_an_archive_that_is_too_large_stands_alone(tmp_path):
+    found = read(tmp_path, tar_of({"in.zip": zip_of({"x": os.urandom(3000)}), "z.txt": b"z"}))
+    assert [getattr(one, "error", "") for one in found] == ["too_large", ""]
+
+
+def test_tar_headers_are_bounded(tmp_path):
+    bomb = gzip.compress(tar_of({"n" * 5_000_000: b"x", "z.txt": b"z"}))
+    (reject,) = read(tmp_path, bomb, Limits(item=1000, archive=10**8))
+    assert reject.error == "archive_broken"
+    assert "header" in reject.message
+
+
+def test_old_tars_without_a_mark_are_opened(tmp_path):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        info = tarfile.TarInfo("old.txt")
+        info.size = 3
+        archive.addfile(info, io.BytesIO(b"old"))
+    data = bytearray(buffer.getvalue())
+    data[257:265] = bytes(8)
+    data[148:156] = b"%06o\0 " % (sum(data[:148]) + 8 * 32 + sum(data[156:512]))
+    assert [item.data for item in read(tmp_path, bytes(data))] == [b"old"]
+
+
+def test_a_tar_members_long_first_line_is_seen_whole(tmp_path):
+    line = b'{"title": "' + b"x" * 20_000 + b'"}\n'
+    found = read(tmp_path, tar_of({"a.jsonl": line * 3}), Limits(item=30_000, archive=10**8))
+    assert [item.line for item in found] == [1]
+
+
+def test_member_names_that_are_no_utf8_are_read(tmp_path):
+    data = tar_of({"cafX.txt": b"x"}).replace(b"cafX", b"caf\xe9")
+    block = bytearray(data)
+    block[148:156] = b"%06o\0 " % (sum(block[:148]) + 8 * 32 + sum(block[156:512]))
+    assert [item.uri for item in read(tmp_path, bytes(block))] == ["in.bin!/caf\\xe9.txt"]

@@ -1,9 +1,12 @@
 """The desk: which story an article gets, whatever the order of arrival, and what is said of the story."""
 
+from itertools import combinations
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.transforms.stories_texts import BRIDGE, CHESS, HOUR, OTHERS, START, again, slip, wire
+from tests.transforms.stories_texts import BRIDGE, CHESS, ELSEWHERE, HOUR, OTHERS, START, again, slip, wire
 from transforms.article import Decision, Story
 from transforms.stories.desk import LIFE, Desk, key_by_story, story_id_of
 from transforms.stories.keyterms import key_terms
@@ -178,19 +181,21 @@ def test_an_article_without_words_is_a_story_of_its_own():
     assert stories_of([slip("a"), slip("b"), slip("c", *BRIDGE[0])]) == [["a"], ["b"], ["c"]]
 
 
-def test_articles_in_another_language_than_english():
-    german = (
-        ("Hafenbrücke in Norvale nach Rissen gesperrt", "Die Hafenbrücke in Norvale ist gesperrt, nachdem Prüfer Risse "
-         "in zwei Stahlträgern gefunden haben. Bürgermeisterin Ilse Brandt sagte, die Träger würden ersetzt."),
-        ("Risse im Stahlträger: Norvale sperrt Hafenbrücke", "Wegen Rissen in den Stahlträgern hat die Stadt Norvale "
-         "ihre Hafenbrücke gesperrt. Fähren bringen Pendler über den Sund, sagte Bürgermeisterin Brandt."),
-        ("Milchpreise fallen im Frühjahr weiter", "Die Preise für Butter und Käse sind in der dritten Woche gefallen, "
-         "weil die Bauern mehr Milch geliefert haben. Die Branche hofft, dass der Export im Juni anzieht."),
-    )  # fmt: skip
-    slips = [slip(str(at), *text, time=START + at * HOUR, language="de") for at, text in enumerate(german)]
-    decisions, stories = keyed(slips, language="de")
-    assert decisions["0", 1].story_id == decisions["1", 1].story_id != decisions["2", 1].story_id
-    assert stories[decisions["0", 1].story_id].language == "de"
+@pytest.mark.parametrize("language", sorted(ELSEWHERE))
+def test_two_articles_alone_in_a_language_without_a_table(language):
+    slips = [slip(str(at), *text, language=language) for at, text in enumerate(ELSEWHERE[language])]
+    together = []
+    for pair in combinations(slips, 2):
+        decisions, _ = keyed(pair, language=language)
+        if len({row.story_id for row in decisions.values()}) == 1:
+            together.append("".join(one.article_id for one in pair))
+    assert together == ["01"]
+
+
+def test_desks_of_two_languages_never_share_a_story():
+    both = [slip("a", *ELSEWHERE["de"][0], language="de"), slip("a", *ELSEWHERE["fr"][0], language="fr")]
+    keys = [keyed([one], language=one.desk)[0]["a", 1].story_id for one in both]
+    assert keys[0] != keys[1]
 
 
 def test_key_terms_are_spelled_as_headlines_spell_them():

@@ -2,20 +2,22 @@
 
 import argparse
 import gzip
+import io
 import json
 import random
+import tarfile
 
 import pytest
 
-from pipeline.learn import _common_words, add_arguments, run
+from pipeline.learn import add_arguments, common_words, run
 from tests.transforms.stories_texts import BRIDGE, CHESS, OTHERS
 from transforms.stories.desk import Desk
 from transforms.stories.features import NAMES
 from transforms.stories.learn.forest import NO_MODEL, Examples, collect, fit
-from transforms.stories.learn.streams import Stream, folded, isolated_pairs, streams
+from transforms.stories.learn.streams import Stream, folded, isolated_pairs, small_desk, streams
 from transforms.stories.learn.texts import Text, lead, slips_of, squeezed
 from transforms.stories.model import from_json
-from transforms.stories.tables import COMMON_WORDS, load_table
+from transforms.stories.tables import COMMON_WORDS, DATA, load_table
 from transforms.stories.terms import term_ids
 from transforms.stories.vectors import DAY
 
@@ -54,12 +56,13 @@ def test_every_other_isolated_pair_is_of_one_story():
     for one, other in pairs[1::2]:
         assert CLUSTERS[one.article_id] == CLUSTERS[other.article_id]
         assert one.article_id != other.article_id
-        assert one.event_time == other.event_time
+        assert 0 <= other.event_time - one.event_time < 3 * DAY
+    assert {one.event_time == other.event_time for one, other in pairs} == {True, False}
     assert pairs == list(isolated_pairs(LABELLED, forms, 10, random.Random(1)))
 
 
 def test_streams_are_the_same_every_time():
-    drawn = [list(streams(LABELLED, LABELLED, UNLABELLED, IDS, pairs=4)) for _ in range(2)]
+    drawn = [list(streams(LABELLED, LABELLED, UNLABELLED, IDS)) for _ in range(2)]
     assert drawn[0] == drawn[1]
     assert {"full", "headlines", "squeezed x20", "among others x10", "folded", "pair"} <= {
         stream.name for stream in drawn[0]
@@ -88,6 +91,7 @@ def test_with_a_model_the_desk_chooses_and_without_one_the_editor_does():
     assert {row[NAMES.index("singleton")] for row in rows_of(NO_MODEL._replace(join_from=1)).rows} == {1.0}
 
 
+@pytest.mark.learn
 def test_trees_say_what_lightgbm_says():
     lightgbm = pytest.importorskip("lightgbm")
     chance = random.Random(3)
@@ -102,6 +106,7 @@ def test_trees_say_what_lightgbm_says():
     assert lightgbm.__version__
 
 
+@pytest.mark.learn
 def test_nothing_to_split_still_gives_a_model():
     pytest.importorskip("lightgbm")
     model = fit(Examples([[0.5] * len(NAMES)] * 10, [1] * 5 + [0] * 5, [1.0] * 10))
@@ -138,6 +143,7 @@ def test_learn_terms(tmp_path):
     assert "bridg 3\n" in text
 
 
+@pytest.mark.learn
 def test_learn_model(tmp_path):
     pytest.importorskip("lightgbm")
     dated = write_rows(tmp_path / "dated.jsonl", LABELLED)
@@ -182,6 +188,57 @@ def test_no_article_in_the_language_is_an_error(tmp_path, capsys):
 
 
 def test_the_shipped_common_words_are_rebuilt_bit_for_bit(development_data):
-    data, english = _common_words(development_data / "language" / "dev.jsonl")
+    data, english = common_words(development_data / "language" / "dev.jsonl")
     assert data == COMMON_WORDS.read_bytes()
     assert not english.measured
+
+
+def write_archive(path):
+    texts = {
+        "en/a.md": '---\ntitle: "Bridge opens"\nlang:\n  - "en"\n---\nThe [bridge](https://e.example/zorvath) opens.\n',
+        "zh-CN/b.md": '---\ntitle: "大桥通车"\nlang:\n  - "zh-CN"\n---\n大桥今天通车。\n',
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in texts.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def test_an_archive_of_front_matter_gives_its_articles_by_language(tmp_path):
+    write_archive(tmp_path / "corpus.tar.gz")
+    for language, term, absent in (("zh", "大桥 1\n", "bridg"), ("en", "bridg 1\n", "zorvath")):
+        output = tmp_path / language
+        assert (
+            command("terms", "--language", language, "--articles", tmp_path / "corpus.tar.gz", "--output", output) == 0
+        )
+        text = gzip.decompress(output.read_bytes()).decode()
+        assert term in text
+        assert absent not in text
+
+
+@pytest.mark.learn
+def test_learn_all_rebuilds_every_file_the_same(tmp_path):
+    pytest.importorskip("lightgbm")
+    for folder in ("stories", "wire", "language"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    stories = tmp_path / "data" / "stories"
+    write_rows(stories / "dev_dated_en.jsonl", LABELLED)
+    write_rows(stories / "dev_undated_en.jsonl", LABELLED[:2])
+    write_rows(stories / "background_en.jsonl", UNLABELLED)
+    write_rows(stories / "history_en.jsonl.gz", UNLABELLED[:1])
+    write_archive(tmp_path / "data" / "wire" / "front_matter.tar.gz")
+    (tmp_path / "data" / "language" / "dev.jsonl").write_text('{"lang": "sentences__en", "text": "the bridge"}\n')
+    for output in ("one", "two"):
+        assert command("all", "--data", tmp_path / "data", "--output", tmp_path / output) == 0
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two"))
+    assert first == second
+    assert sorted(first) == sorted(path.name for path in DATA.iterdir())
+
+
+def test_a_small_desk_holds_stories_that_go_on_for_days():
+    form = {slip.article_id: slip for slip in slips_of(LABELLED, IDS)}
+    desk = small_desk(LABELLED, form, random.Random(1))
+    assert desk == small_desk(LABELLED, form, random.Random(1))
+    assert len({slip.article_id for slip in desk}) == len(desk) >= 2
+    assert all(0 <= slip.event_time < 8 * DAY for slip in desk)

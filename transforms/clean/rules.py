@@ -315,8 +315,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "captions",
         'Lines "caption (picture credit)" to captions and credits.',
-        "They interrupt the copy, often doubled. A plain agency name is a credit only where the line stands twice; above "
-        "the copy of a dated text, whose form has captions there, any name is.",
+        "They interrupt the copy, often doubled. A plain agency name is a credit only where the line stands twice; "
+        "above the copy of a dated text, whose form has captions there, any name is.",
         {"body": "Boats (AP)\nBoats (AP)\n\nThe pier (via AP)\n\nThe harbour opened."},
         {
             "body": "The pier (via AP)\n\nThe harbour opened.",

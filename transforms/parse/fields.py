@@ -61,6 +61,8 @@ NUMBERS: dict[str, tuple[str, ...]] = {"urgency": ("urgency",), "priority": ("pr
 
 # Where a value is itself an object, the key that holds its text (WordPress says `rendered`, schema.org `name`).
 _INNER_KEYS = ("name", "rendered", "value", "text", "title", "literal", "id")
+# Real ones nest three deep (a list of authors, each with a rendered name); what lies deeper is nothing a person reads.
+_DEPTH_LIMIT = 10
 
 _STATUSES = {
     "usable": "usable", "published": "usable", "publish": "usable", "live": "usable",
@@ -87,18 +89,15 @@ def article_of(
 ) -> Article:
     """The Article that a mapping describes; `body`, where given, stands outside of the mapping.
 
-    Raises ParseError `no_text` where there is neither headline nor body, `time` where its only times are invalid.
+    Raises ParseError `no_text` where there is neither headline nor body (a kill needs none, only the guid or URL of
+    what it kills), `time` where its only times are invalid.
     """
-    keyed: dict[str, Any] = {}
-    for key, value in data.items():
-        keyed.setdefault(_normal(key), value)
+    keyed = _keyed(data)
     found: dict[str, Any] = {name: _text(_first(keyed, keys)) for name, keys in TEXTS.items()}
     found |= {name: _texts(_first(keyed, keys)) for name, keys in LISTS.items()}
     flags: list[str] = []
     if body is None:
         body, body_type = _body(keyed)
-    if not found["headline"].strip() and not body.strip():
-        raise ParseError("no_text", "neither a headline nor a body")
     for name, keys in NUMBERS.items():
         stated = _text(_first(keyed, keys)).strip()
         if stated:
@@ -110,6 +109,9 @@ def article_of(
         found["pub_status"] = _STATUSES.get(status, "usable")
         if status not in _STATUSES:
             flags.append("unknown_pub_status")
+    kill = found.get("pub_status") == "canceled" and (found["guid"].strip() or found["source_url"].strip())
+    if not (found["headline"].strip() or body.strip() or kill):
+        raise ParseError("no_text", "neither a headline nor a body")
     found |= _times(keyed, item, settings, flags)
     return Article(
         uri=item.uri,
@@ -121,6 +123,22 @@ def article_of(
         flags=tuple(sorted(flags)),
         **found,
     )
+
+
+def tells_a_story(data: Mapping[Any, Any]) -> bool:
+    """True where a mapping has copy of its own: a body, or what only an article calls a headline.
+
+    A title alone tells nothing: feeds have titles too.
+    """
+    keyed = _keyed(data)
+    return bool(_text(keyed.get("headline")).strip() or _body(keyed)[0].strip())
+
+
+def _keyed(data: Mapping[Any, Any]) -> dict[str, Any]:
+    keyed: dict[str, Any] = {}
+    for key, value in data.items():
+        keyed.setdefault(_normal(key), value)
+    return keyed
 
 
 def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: list[str]) -> dict[str, Stated]:
@@ -151,7 +169,7 @@ def _normal(key: object) -> str:
 
 
 def _first(keyed: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The first value that holds something; False counts, because YAML reads the language `no` so."""
+    """The first value that holds something."""
     for key in keys:
         value = keyed.get(key)
         if value is not None and value != "" and value != [] and value != {}:
@@ -159,17 +177,21 @@ def _first(keyed: Mapping[str, Any], keys: Iterable[str]) -> Any:
     return None
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, depth: int = 0) -> str:
     """One text: of a list its entries joined by a comma, of an object the part that a person would read."""
     if isinstance(value, str):
         return value
-    if value is None or isinstance(value, bool):
+    if value is None or isinstance(value, bool) or depth > _DEPTH_LIMIT:
         return ""
     if isinstance(value, list | tuple):
-        return ", ".join(filter(None, (_text(entry) for entry in value)))
+        return ", ".join(filter(None, (_text(entry, depth + 1) for entry in value)))
     if isinstance(value, Mapping):
-        return next((text for key in _INNER_KEYS if (text := _text(value.get(key)))), "")
-    return str(value)
+        return next((text for key in _INNER_KEYS if (text := _text(value.get(key), depth + 1))), "")
+    try:
+        return str(value)
+    except ValueError:
+        # Python writes no integer of over 4,300 digits.
+        return ""
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -190,10 +212,10 @@ def _body(keyed: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _language(value: Any) -> str:
-    """The first language named; YAML 1.1 reads a bare `no` (Norwegian) as False."""
+    """The first language named."""
     if isinstance(value, list | tuple):
         value = value[0] if value else None
-    return "no" if value is False else _text(value).strip()
+    return _text(value).strip()
 
 
 def _subjects(value: Any) -> Iterable[Subject]:

@@ -7,13 +7,12 @@ that wires send today and were read as windows-1252, `charset_damaged` where a f
 from __future__ import annotations
 
 import codecs
-import re
 
 from transforms.parse.base import ParseError
 
 # Control characters that no text holds; tab, newline, form feed and carriage return are fine, and agencies' old
 # transmission signs (SOH, STX, ETX …) come alone, so a share decides.
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_CONTROL = bytes([*range(0x09), *range(0x0E, 0x20)])
 _CONTROL_SHARE = 0.02
 # windows-1252 leaves five bytes undefined; like browsers do, they are read as the C1 controls of latin-1.
 _UNDEFINED = {0x81: "\x81", 0x8D: "\x8d", 0x8F: "\x8f", 0x90: "\x90", 0x9D: "\x9d"}
@@ -22,26 +21,30 @@ _CP1252 = "".join(_UNDEFINED.get(i) or bytes([i]).decode("cp1252") for i in rang
 
 def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     """The text of `data` and the flags of what was guessed; ParseError `binary` where it is no text."""
-    text, flags = _decode(data)
+    text, flags = _decode(without_mark(data))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text, flags
 
 
-def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
+def without_mark(data: bytes) -> bytes:
+    """`data` without its byte order mark; UTF-16, which only such a mark tells, as UTF-8.
+
+    Raises ParseError `binary` where the mark promises UTF-16 and the bytes are none. A UTF-8 mark promises nothing:
+    editors leave it on whatever they save.
+    """
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):
             try:
-                return data[len(mark) :].decode(encoding), ()
+                return data[len(mark) :].decode(encoding).encode()
             except UnicodeDecodeError as error:
-                raise ParseError(
-                    "binary", f"not the {encoding} that its first bytes promise: {error.reason}"
-                ) from error
-    controls = len(_CONTROL.findall(data)) if _CONTROL.search(data) else 0
+                cause = f"not the {encoding} that its first bytes promise: {error.reason}"
+                raise ParseError("binary", cause) from error
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
+    controls = len(data) - len(data.translate(None, _CONTROL))
     if b"\0" in data or controls > _CONTROL_SHARE * len(data):
         raise ParseError("binary", f"not text: {controls} of {len(data)} bytes are control characters")
     try:
@@ -49,7 +52,7 @@ def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     except UnicodeDecodeError:
         lenient = data.decode("utf-8", "replace")
     broken = lenient.count("\ufffd")
-    whole = sum(1 for char in lenient if char > "\x7f") - broken
+    whole = len(lenient) - len(lenient.encode("ascii", "ignore")) - broken
     # Random latin letters hardly ever form valid sequences, so a majority of valid ones is UTF-8 with damage.
     if whole > 4 * broken:
         return lenient, ("charset_damaged",)

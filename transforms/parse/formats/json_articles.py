@@ -1,6 +1,7 @@
 """JSON: one article, a list of them, an envelope around such a list, or JSON lines.
 
 Entries are counted from 1; a broken one is a reject of its own and its neighbours go on. Bodies may be text or HTML.
+A line of JSON lines is decoded alone: what is wrong with its bytes says nothing about the lines around it.
 """
 
 from __future__ import annotations
@@ -12,103 +13,118 @@ from typing import Any
 
 from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings
-from transforms.parse.fields import article_of
-from transforms.parse.formats import front_matter
-from transforms.parse.text import decode
+from transforms.parse.fields import article_of, tells_a_story
+from transforms.parse.formats import dated_text, front_matter
+from transforms.parse.text import decode, without_mark
 
 # Keys under which feeds put their list of articles.
 ENVELOPES = ("data", "articles", "items", "results", "entries", "stories", "hits", "docs")
 
-_OPENING = re.compile(r"\s*[\[{]\s*(?:[\]\[{}\"]|$)")
-_LINE_OPENS = re.compile(r"^\{", re.MULTILINE)
+# A document or the first of its lines; or JSON lines whose first line is torn, told by the second.
+_OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^\n]*\n\s*\{\s*"')
+# So many lines tell whether the rest are JSON lines.
+_LINES_LOOKED_AT = 100
+# Where programs that write an object over several lines end the first.
+_BREAKS = (b"{", b"[", b",", b":")
 
 
 def recognise(sample: Sample) -> bool:
-    """Text that opens a JSON object or list and is not front matter."""
-    return _OPENING.match(sample.head) is not None and not front_matter.recognise(sample)
+    """Text that opens a JSON object or list and is of no other format."""
+    others = (dated_text, front_matter)
+    return _OPENING.match(sample.head) is not None and not any(other.recognise(sample) for other in others)
 
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The articles of a JSON document or of JSON lines, in order, with a Reject for each entry that is broken."""
-    text, flags = decode(item.data)
     if item.line:
-        for position, line in _numbered(text, item.line):
-            yield _entry(item, settings, position, line, flags)
+        yield from _articles_of_lines(item, settings, item.data)
         return
+    data = without_mark(item.data)
     try:
+        text, flags = decode(data)
         document = _loads(text)
-    except ParseError as error:
-        lines = _json_lines(text)
-        if lines is None:
-            raise error
-        entries: Iterator[tuple[int, str | Any]] = lines
+    except ParseError:
+        if not _are_json_lines(data):
+            raise
+        yield from _articles_of_lines(item, settings, data)
+        return
+    entries = _listed(document)
+    if entries is None:
+        yield _article(item, settings, document, flags)
+    elif not entries:
+        raise ParseError("no_text", "an empty list: no article in it")
     else:
-        entries = _entries(document)
-    for position, entry in entries:
-        yield _entry(item, settings, position, entry, flags)
+        for position, entry in enumerate(entries, start=1):
+            yield _entry(item, settings, position, entry, flags)
+
+
+def _articles_of_lines(item: RawItem, settings: Settings, data: bytes) -> Iterator[Article | Reject]:
+    for position, line in enumerate(data.split(b"\n"), start=item.line or 1):
+        if line.strip():
+            yield _entry(item, settings, position, line, ())
 
 
 def _entry(item: RawItem, settings: Settings, position: int, entry: Any, flags: tuple[str, ...]) -> Article | Reject:
-    """One entry: a line of text still to be loaded, or a value out of a document."""
-    if position == 0:
-        payload = item.data
-    elif isinstance(entry, str):
-        payload = entry.encode()
-    else:
-        payload = json.dumps(entry, ensure_ascii=True).encode()
+    """One entry: a line's bytes still to be loaded, or a value out of a document. Nothing that it holds is raised."""
+    payload = entry if isinstance(entry, bytes) else b""
     try:
-        value = _loads(entry) if isinstance(entry, str) else entry
-        if not isinstance(value, dict):
-            raise ParseError("json", f"an article is an object, not {type(value).__name__}")
-        article = article_of(value, item, settings)
-    except ParseError as error:
-        if position == 0:
-            raise
-        message = f"{item.uri}, entry {position}: {error}"
-        return Reject.of("parse", error.kind, message, item.uri, position, payload)
-    merged = tuple(sorted({*article.flags, *flags}))
-    return article._replace(position=position, payload=payload, flags=merged)
+        if isinstance(entry, bytes):
+            text, flags = decode(entry)
+            entry = _loads(text)
+        else:
+            payload = json.dumps(entry).encode()
+        return _article(item, settings, entry, flags)._replace(position=position, payload=payload)
+    except Exception as error:
+        kind = error.kind if isinstance(error, ParseError) else "json"
+        cause = str(error) if isinstance(error, ParseError) else f"{type(error).__name__}: {error}"
+        return Reject.of("parse", kind, f"{item.uri}, entry {position}: {cause}", item.uri, position, payload)
 
 
-def _entries(document: Any) -> Iterator[tuple[int, Any]]:
-    if isinstance(document, dict):
-        for key in ENVELOPES:
-            inner = document.get(key)
-            if isinstance(inner, dict):
-                # Elasticsearch answers {"hits": {"hits": [...]}}.
-                inner = inner.get(key)
-            if isinstance(inner, list) and any(isinstance(entry, dict) for entry in inner):
-                document = inner
-                break
-    if not isinstance(document, list):
-        yield 0, document
-        return
-    if not document:
-        raise ParseError("no_text", "an empty list: no article in it")
-    # A text in a list is no line to be loaded, so it is wrapped out of the way of `_entry`.
-    yield from ((index, [entry] if isinstance(entry, str) else entry) for index, entry in enumerate(document, start=1))
+def _article(item: RawItem, settings: Settings, value: Any, flags: tuple[str, ...]) -> Article:
+    if not isinstance(value, dict):
+        raise ParseError("json", f"an article is an object, not {type(value).__name__}")
+    # Elasticsearch answers and dumps wrap each document so.
+    source = value.get("_source")
+    article = article_of(source if isinstance(source, dict) else value, item, settings)
+    return article._replace(flags=tuple(sorted({*article.flags, *flags})))
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, str]] | None:
-    """The numbered lines, or None where this is no JSON lines: most lines must open an object, one must be whole."""
-    lines = _numbered(text, 1)
-    opening = [line for _, line in lines if line.lstrip().startswith("{")]
-    if len(lines) < 2 or 2 * len(opening) < len(lines) or len(_LINE_OPENS.findall(text)) < 2:
+def _listed(document: Any) -> list[Any] | None:
+    """The entries of a list or of an envelope around one; None for a document that is one article."""
+    if isinstance(document, list):
+        return document
+    if not isinstance(document, dict) or tells_a_story(document):
+        # An article may list others, as related ones, under the very keys that feeds use.
         return None
-    if not any(line.rstrip().endswith("}") and _loads_or_none(line) is not None for line in opening):
-        return None
-    return iter(lines)
+    for key in ENVELOPES:
+        inner = document.get(key)
+        if isinstance(inner, dict):
+            # Elasticsearch answers {"hits": {"hits": [...]}}.
+            inner = inner.get(key)
+        if isinstance(inner, list) and any(isinstance(entry, dict) for entry in inner):
+            return inner
+    return None
 
 
-def _numbered(text: str, first: int) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in enumerate(text.split("\n"), start=first) if line.strip()]
+def _are_json_lines(data: bytes) -> bool:
+    """True where what can't be read as one document is JSON lines: most of its lines are an object each.
+
+    Half of them will do where all open one, as in two lines of which one is torn; but not if the first ends where a
+    document that is written over several lines may end it.
+    """
+    lines = [line.strip() for line in data.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
+    if len(lines) < 2 or lines[0].startswith(b"["):
+        return False
+    whole = sum(map(_is_object, lines))
+    written_out = lines[0].endswith(_BREAKS) or not all(line.startswith(b"{") for line in lines)
+    return 2 * whole > len(lines) or (2 * whole == len(lines) and not written_out)
 
 
-def _loads_or_none(text: str) -> Any:
+def _is_object(line: bytes) -> bool:
     try:
-        return _loads(text)
+        return line.startswith(b"{") and isinstance(_loads(decode(line)[0]), dict)
     except ParseError:
-        return None
+        return False
 
 
 def _loads(text: str) -> Any:
