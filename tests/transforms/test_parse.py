@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
+import re
 import tarfile
 import time
 from datetime import UTC, datetime
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 
 from tests.conftest import SAMPLES
 from transforms.article import PAYLOAD_LIMIT, Article, RawItem, Reject, Subject
-from transforms.parse import Sample, Settings, formats, parse, recognise
+from transforms.parse import Sample, Settings, fields, formats, parse, recognise
+from transforms.parse.formats import json_articles
 from transforms.parse.times import iso, parse_time
 
 
@@ -154,6 +157,112 @@ def test_json_lines_number_the_lines_and_pass_over_a_cut_one():
     assert found[1].error == "json"
 
 
+def test_an_article_that_lists_others_is_the_article():
+    article = one('{"headline": "Main", "body": "b", "guid": "1", "articles": [{"title": "Related"}]}')
+    assert (article.headline, article.position) == ("Main", 0)
+    # A feed has a title too, but no copy.
+    feed = items('{"title": "All our news", "items": [{"title": "a"}, {"title": "b"}]}')
+    assert [(entry.headline, entry.position) for entry in feed] == [("a", 1), ("b", 2)]
+
+
+def test_elasticsearch_hits_are_unwrapped():
+    hit = {"_id": "7", "_source": {"headline": "Ferry", "body": "b", "guid": "1"}}
+    assert one(json.dumps({"hits": {"hits": [hit]}})).guid == "1"
+    assert [entry.headline for entry in items((json.dumps(hit) + "\n") * 2)] == ["Ferry", "Ferry"]
+
+
+@pytest.mark.parametrize("write", ["[{}, {}, {}]", "{}\n{}\n{}\n"])
+@pytest.mark.parametrize("depth", [30, 900])
+def test_an_entry_nested_deep_takes_none_with_it(write, depth):
+    deep = '{"title": ' + '{"name": ' * depth + '"x"' + "}" * depth + "}"
+    found = items(re.sub(r"\{\}", "%s", write) % ('{"title": "a"}', deep, '{"title": "c"}'))
+    assert [entry.position for entry in found] == [1, 2, 3]
+    assert [getattr(entry, "headline", "") for entry in found] == ["a", "", "c"]
+    assert found[1].error == "no_text"
+    assert found[1].payload == deep.encode()
+
+
+def test_what_an_entry_raises_stays_with_the_entry(monkeypatch):
+    def article_of(data, item, settings):
+        if data["title"] == "b":
+            raise RecursionError("too deep")
+        return Article(item.uri, headline=data["title"])
+
+    monkeypatch.setattr(json_articles, "article_of", article_of)
+    found = items('[{"title": "a"}, {"title": "b"}, {"title": "c"}]')
+    assert [(type(entry), entry.position) for entry in found] == [(Article, 1), (Reject, 2), (Article, 3)]
+    assert found[1].message.endswith("entry 2: RecursionError: too deep")
+    assert rejected('{"title": "b"}').error == "unexpected"
+
+
+BAD_LINES = (
+    b'{"title": "a"}\n'
+    b'{"title": "nul \0 x"}\n'
+    b"\n"
+    b'{"title": "caf\xe9"}\r\n'
+    b'{"title": "d",\r"guid": "4"}\n'
+    b'{"title": "\xe6\xb8\xa1"}'
+)
+
+
+@pytest.mark.parametrize(("line", "first"), [(0, 1), (1, 1), (500, 500)])
+def test_a_bad_line_concerns_that_line_only(line, first):
+    found = list(parse(RawItem("x", BAD_LINES, 0, line)))
+    assert [entry.position - first for entry in found] == [0, 1, 3, 4, 5]
+    assert [getattr(entry, "headline", None) for entry in found] == ["a", None, "café", "d", "渡"]
+    assert [getattr(entry, "flags", None) for entry in found] == [(), None, ("charset_guessed",), (), ()]
+    assert (found[1].error, found[1].payload) == ("binary", b'{"title": "nul \0 x"}')
+    assert found[3].guid == "4"
+
+
+def test_json_lines_in_utf16():
+    found = items('{"title": "Élan"}\n{"title": "b"}\n'.encode("utf-16"))
+    assert [(entry.headline, entry.position) for entry in found] == [("Élan", 1), ("b", 2)]
+    assert json.loads(found[0].payload) == {"title": "Élan"}
+
+
+def test_json_lines_with_a_byte_order_mark():
+    assert [entry.headline for entry in items('\ufeff{"title": "a"}\n{"title": "b"}\n')] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        'le": "a"}\n{"title": "b"}\n{"title": "c"}\n',
+        '{"title": "a", "bo\n{"title": "b"}\n{"title": "c"}\n',
+        ' {"title": "a", "bo\n {"title": "b"}\n\t{"title": "c"}\n',
+        '{"title": NaN}\n{"title": "b"}\n{"title": "c"}\n',
+    ],
+)
+def test_a_torn_first_line_is_one_reject(data):
+    found = items(data)
+    assert [getattr(entry, "headline", None) for entry in found] == [None, "b", "c"]
+    assert (found[0].error, found[0].payload) == ("json", data.split("\n")[0].encode())
+
+
+@pytest.mark.parametrize("lines", ['{"title": "a", "bo\n{"title": "b"}', '{"title": "a"}\n{"title": "b", "bo'])
+def test_one_torn_line_of_two(lines):
+    assert sorted(type(entry).__name__ for entry in items(lines)) == ["Article", "Reject"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '[\n{"title": "a"},\n{"title": "b"},\n{"title": "c"}\n',
+        '[\n{"title": "a"}\n{"title": "b"}\n{"title": "c"}\n',
+        '{"data": [\n{"title": "a"},\n{"title": "b"}\n',
+        '{"data": [\n{"title": "a"}\n',
+        '{\n"title": "a",\n"subjects": [\n{"code": "1"},\n{"code": "2"}\n',
+        json.dumps({"title": "a", "body": "b", "subjects": [{"code": "1"}]}, indent=2)[:-4],
+        '{\n "title": "a"\n}\n{\n "title": "b"\n}\n',
+        '{"title": "x"}\n\nA ferry.',
+    ],
+)
+def test_a_broken_document_is_one_reject(data):
+    reject = rejected(data)
+    assert (reject.error, reject.position, reject.payload) == ("json", 0, data.encode())
+
+
 def test_html_bodies_are_told_from_text():
     assert one('{"title": "a", "body_html": "<p>x</p>"}').body_type == "html"
     assert one('{"title": "a", "content": {"rendered": "<p class=\\"x\\">x</p>"}}').body_type == "html"
@@ -162,6 +271,76 @@ def test_html_bodies_are_told_from_text():
 
 def test_yaml_no_is_norwegian():
     assert one("---\ntitle: x\nlang: no\n---\ny").language_declared == "no"
+
+
+def test_yaml_values_are_what_stands_there():
+    article = one(
+        "---\ntitle: x\nid: 010\nversion: 1.10\nslugline: 1_0\ngenre: ~\nbyline: null\ncredit: 'null'\n---\ny"
+    )
+    assert (article.guid, article.stated_version, article.slugline) == ("010", "1.10", "1_0")
+    assert (article.genre, article.byline, article.credit) == ("", "", "null")
+    assert one("---\ntitle: on\nid: 0x" + "f" * 9000 + "\n---\ny").headline == "on"
+
+
+@pytest.mark.parametrize(
+    ("date", "expected", "precision"),
+    [
+        ("2026-03-09", (2026, 3, 9), "day"),
+        ("20260309", (2026, 3, 9), "day"),
+        ("2026-03-09 23:25:27", (2026, 3, 9, 23, 25, 27), "second"),
+        ("2026-03-09t23:25:27.0-05:00", (2026, 3, 10, 4, 25, 27), "second"),
+        ("2026-03-09 23:25:27.0 -5", (2026, 3, 10, 4, 25, 27), "second"),
+        ("1773098727", (2026, 3, 9, 23, 25, 27), "second"),
+        ("1773098727.0", (2026, 3, 9, 23, 25, 27), "second"),
+    ],
+)
+def test_yaml_dates(date, expected, precision):
+    published = one(f"---\ntitle: x\ndate: {date}\n---\ny").published
+    assert (published.time, published.precision) == (micros(*expected), precision)
+
+
+@pytest.mark.parametrize("char", ["\x07", "\x0b", "\x1f", "\x7f", "\x80", "\x85", "\x9f", "\u2028", "\ufffe", "\uffff"])
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_a_yaml_header_keeps_characters_that_yaml_refuses(char, quote):
+    article = one(
+        f"---\ntitle: {quote}Itâ{char}s a ferry{quote}\ndate: 2026-03-09\ntags: [a{char}b, c]\n---\nbody{char}x"
+    )
+    assert article.headline == f"Itâ{char}s a ferry"
+    assert article.keywords == (f"a{char}b", "c")
+    assert article.published.time == micros(2026, 3, 9)
+
+
+def test_characters_that_yaml_refuses_are_not_mixed_up_with_private_ones():
+    assert one("---\ntitle: a\U000f0007b\n---\ny").headline == "a\U000f0007b"
+    assert rejected("---\ntitle: a\U000f0007b\x07\n---\ny").error == "yaml"
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        ("---\ntitle: a\n...\nbody --- x", "body --- x"),
+        ('{\n"title": "a"\n} \t\n\nbody', "body"),
+        ('{\n"title": "a"\n}\n\n{{< figure >}} body', "{{< figure >}} body"),
+        ('{\n"title": "a"\n}\n{% include x %}', "{% include x %}"),
+        ('{\n"title": "a"\n}\n[![map](a.png)](https://news.example/b)', "[![map](a.png)](https://news.example/b)"),
+        ('{\n"title": "a",\n"subjects": [\n{\n"code": "1"\n}\n]\n}\nbody', "body"),
+        ('+++\ntitle = "a"\n+++\nbody', "body"),
+    ],
+)
+def test_how_front_matter_ends(data, body):
+    article = one(data)
+    assert (article.source_format, article.headline, article.body) == ("front_matter", "a", body)
+
+
+@pytest.mark.parametrize("indent", [None, 0, 1, 4])
+@pytest.mark.parametrize("end", ["", "\n", " \n\n"])
+def test_json_of_any_indent_is_json(indent, end):
+    for value in (
+        {"data": [{"title": "a", "subjects": [{"code": "1"}]}, {"title": "b"}]},
+        {"title": "a", "places": []},
+    ):
+        found = items(json.dumps(value, indent=indent) + end)
+        assert [entry.source_format for entry in found] == ["json"] * len(value.get("data", [0]))
 
 
 def test_a_date_in_the_file_name_counts_where_nothing_else_does():
@@ -186,6 +365,8 @@ def test_a_date_in_the_file_name_counts_where_nothing_else_does():
         ("---\ntitle: " + "x" * 70_000 + "\n---\nbody", "yaml", "65536"),
         ("---\ntitle:\n---\n \n", "no_text", "neither"),
         ("+++\ntitle = \n+++\nbody", "toml", "value"),
+        ("+++\n" + "a." * 32_000 + "k = 1\n+++\nbody", "toml", "dots"),
+        ('+++\nx = {b = 1, "a"' + " . a" * 30 + " = 1}\n+++\nbody", "toml", "dots"),
         (" date 2026-02-30 Headline\n\nbody", "time", "2026-02-30"),
         (" date 2026-03-09\n\n", "no_text", "neither"),
         ('{"title": "x", ', "json", "line 1"),
@@ -221,12 +402,39 @@ def test_kill_words_of_agencies():
     assert one('{"title": "x", "pubStatus": "odd"}').flags == ("unknown_pub_status",)
 
 
+def test_a_kill_needs_no_text_but_says_of_what():
+    for key, value in (("guid", "1"), ("url", "https://news.example/1")):
+        kill = one(json.dumps({key: value, "provider": "p", "pubStatus": "canceled", "edNote": "Kill"}))
+        assert (kill.pub_status, kill.headline, kill.ed_note) == ("canceled", "", "Kill")
+    assert rejected('{"provider": "p", "pubStatus": "canceled", "edNote": "Kill"}').error == "no_text"
+    assert rejected('{"guid": "1", "pubStatus": "withheld"}').error == "no_text"
+
+
+NESTED = functools.reduce(lambda inner, _: [inner], range(900), "x")
+
+
+ODD = [NESTED, {"name": NESTED}, 10**5000, float("nan"), float("inf"), [{}], [[], None], True,
+       time.struct_time(range(9)), datetime(1, 1, 1, tzinfo=UTC)]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=range(len(ODD)))
+def test_no_header_value_raises(value):
+    item = RawItem("2026-03-09-x.md", b"", 0)
+    tables = (fields.TEXTS, fields.TIMES, fields.LISTS, fields.NUMBERS)
+    names = [keys[0] for table in tables for keys in table.values()]
+    names += [keys[0] for keys in (fields.HTML_BODIES, fields.BODIES, fields.STATUS, fields.LANGUAGE, fields.SUBJECTS)]
+    for name in names:
+        article = fields.article_of({"title": "x", "body": "y", name: value}, item, Settings())
+        assert isinstance(article, Article)
+
+
 @pytest.mark.parametrize(
     ("data", "headline", "flags"),
     [
         ('{"title": "Élan"}'.encode(), "Élan", ()),
         ("\ufeff" + '{"title": "Élan"}', "Élan", ()),
         ('{"title": "Élan"}'.encode("utf-16"), "Élan", ()),
+        ('\ufeff{"title": "'.encode() + b'caf\xe9"}', "café", ("charset_guessed",)),
         ('{"title": "Élan “x”"}'.encode("cp1252"), "Élan “x”", ("charset_guessed",)),
         ('{"title": "渡轮在斯卡霍尔姆搁浅"}'.encode() + b"\xff", None, None),
         ('{"title": "渡轮在斯卡霍尔姆'.encode() + b'\xff"}', "渡轮在斯卡霍尔姆\ufffd", ("charset_damaged",)),
@@ -257,6 +465,16 @@ def test_line_ends_are_one():
         ("Mon, 09 Mar 2026 23:25:27 EST", (2026, 3, 10, 4, 25, 27), "second", False),
         ("2026/3/9", (2026, 3, 8, 23, 0, 0), "day", True),
         ("20260309", (2026, 3, 8, 23, 0, 0), "day", True),
+        ("Mon, 9 Mar 2026 23:25 CET", (2026, 3, 9, 22, 25, 0), "second", False),
+        ("Mon 9 Mar 2026 3:17 PM", (2026, 3, 9, 14, 17, 0), "second", True),
+        ("9 March 2026 12:05 a.m. UTC", (2026, 3, 9, 0, 5, 0), "second", False),
+        ("March 9, 2026", (2026, 3, 8, 23, 0, 0), "day", True),
+        ("Mon Mar  9 10:00:00 EDT 2026", (2026, 3, 9, 14, 0, 0), "second", False),
+        ("Mon Mar 09 2026 10:00:00 GMT+0130 (Somewhere)", (2026, 3, 9, 8, 30, 0), "second", False),
+        ("2026-03-09T10:00:00 BST", (2026, 3, 9, 9, 0, 0), "second", False),
+        (20260309, (2026, 3, 8, 23, 0, 0), "day", True),
+        ("202603091730", (2026, 3, 9, 16, 30, 0), "second", True),
+        (20260309173001, (2026, 3, 9, 16, 30, 1), "second", True),
         ("1773098727", (2026, 3, 9, 23, 25, 27), "second", False),
         (1773098727000, (2026, 3, 9, 23, 25, 27), "second", False),
     ],
@@ -267,7 +485,12 @@ def test_times_as_wires_write_them(text, expected, precision, assumed):
 
 
 @pytest.mark.parametrize("value", ["2026-02-30", "yesterday", "2026-13-01", "", "9999-01-01", "0001-01-01", True, [],
-                                   10**30, -(10**30), "2026-03-09T25:00"])  # fmt: skip
+                                   10**30, -(10**30), "2026-03-09T25:00", 0, 1.5, 631151999, "000000000", -1, 20260230,
+                                   "202603092460", 10**400, float("nan"), "Mon 9 Mar 2026 3:17 XM", "9 Mar 2026 CET",
+                                   "Mon, 09 Mar 2026 10:00 IST", "9 Mar 2026 10 Mar 2026", "Mar 9 26 10:00",
+                                   "9 Mar 2026 15:17 PM", "9 Mar 2026 10:00 +9999", "2026-03-09 UTC",
+                                   "09/03/2026 10:00", "2026-03-09T10:00+01:00 CET", "31 Feb 2026 10:00", "9 Mar 10:00",
+                                   "2026 T" * 50_000])  # fmt: skip
 def test_impossible_times_are_never_guessed(value):
     with pytest.raises(ValueError, match=r"."):
         parse_time(value, UTC)
@@ -284,6 +507,10 @@ def test_an_article_is_claimed_by_one_format():
     assert len(files) > 50
     for data in [
         *files,
+        BAD_LINES,
+        b'le": "a"}\n{"title": "b"}\n',
+        DATED.replace("\n\n", '\n{"title": "b"}\n').encode(),
+        b'---\n{"title": "b"}\n---\n{"title": "b"}\n',
         DATED.encode(),
         YAML.encode(),
         TOML.encode(),
@@ -327,6 +554,18 @@ def test_hostile_headers_cost_no_time():
         "{\n" + "}\n x" * 20_000,
         " date 2026-03-09 " + " " * 500_000 + "x",
         "\n" * 300_000 + "---",
+        "+++\n" + "a." * 32_000 + "k=1\n+++\nb",
+        "+++\n[" + '"".' * 20_000 + "k]\n+++\nb",
+        " date 2026-03-09 x\n" + "\x01x" * 10_000_000,
+        "x" * 60_000 + '\n{"' + "a" * 1_000_000,
     ):
         assert items(data)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("yes", ["true", "false"])
+def test_published_may_be_a_switch(yes):
+    article = one(f"---\ntitle: x\npublished: {yes}\ndate: 2026-03-09\n---\ny")
+    assert article.published.time == micros(2026, 3, 9)
+    assert article.flags == ()
+    assert one(f'{{"title": "x", "published": {yes}, "date": "2026-03-09"}}').published.time == micros(2026, 3, 9)

@@ -145,7 +145,8 @@ def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: l
     times: dict[str, Stated] = {}
     faults: list[str] = []
     for name, keys in TIMES.items():
-        value = _first(keyed, keys)
+        # `published: true` says that it was, not when.
+        value = _first(keyed, (key for key in keys if str(keyed.get(key)).lower() not in ("true", "false")))
         if value is None:
             continue
         try:

@@ -11,9 +11,10 @@ import codecs
 from transforms.parse.base import ParseError
 
 # Control characters that no text holds; tab, newline, form feed and carriage return are fine, and agencies' old
-# transmission signs (SOH, STX, ETX …) come alone, so a share decides.
+# transmission signs (SOH, STX, ETX …) come alone, so a share decides; in a short text a few are a large share.
 _CONTROL = bytes([*range(0x09), *range(0x0E, 0x20)])
 _CONTROL_SHARE = 0.02
+_FEW_CONTROLS = 8
 # windows-1252 leaves five bytes undefined; like browsers do, they are read as the C1 controls of latin-1.
 _UNDEFINED = {0x81: "\x81", 0x8D: "\x8d", 0x8F: "\x8f", 0x90: "\x90", 0x9D: "\x9d"}
 _CP1252 = "".join(_UNDEFINED.get(i) or bytes([i]).decode("cp1252") for i in range(256))
@@ -45,7 +46,7 @@ def without_mark(data: bytes) -> bytes:
 
 def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
     controls = len(data) - len(data.translate(None, _CONTROL))
-    if b"\0" in data or controls > _CONTROL_SHARE * len(data):
+    if b"\0" in data or controls > max(_FEW_CONTROLS, _CONTROL_SHARE * len(data)):
         raise ParseError("binary", f"not text: {controls} of {len(data)} bytes are control characters")
     try:
         return data.decode("utf-8"), ()
