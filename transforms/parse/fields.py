@@ -145,8 +145,7 @@ def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: l
     times: dict[str, Stated] = {}
     faults: list[str] = []
     for name, keys in TIMES.items():
-        # `published: true` says that it was, not when.
-        value = _first(keyed, (key for key in keys if str(keyed.get(key)).lower() not in ("true", "false")))
+        value = _first(keyed, (key for key in keys if not _is_switch(keyed.get(key))))
         if value is None:
             continue
         try:
@@ -163,6 +162,11 @@ def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: l
     if faults and not any(name in times for name in _EVENT_TIMES):
         raise ParseError("time", faults[0])
     return times
+
+
+def _is_switch(value: Any) -> bool:
+    """True for `published: true`, which says that it was and not when."""
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
 
 
 def _normal(key: object) -> str:
