@@ -19,7 +19,7 @@ from typing import Any
 
 import frontmatter
 
-from transforms.stories.learn.forest import learn_model
+from transforms.stories.learn.forest import JOIN_FROM_MEASURED, learn_model
 from transforms.stories.learn.streams import streams
 from transforms.stories.learn.table import count_words, learn_table
 from transforms.stories.learn.texts import Text
@@ -151,7 +151,10 @@ def _model(
         moved = (last - max((text.time for text in texts), default=last)) // DAY * DAY
         background += [text._replace(time=text.time + moved, cluster="") for text in texts]
     clusters = {text.name: text.cluster for text in [*dated, *undated]}
-    return to_json(learn_model(list(streams(dated, undated, background[::thin], ids)), clusters), about).encode()
+    model = learn_model(list(streams(dated, undated, background[::thin], ids)), clusters)
+    if ids.table.measured:
+        model = model._replace(join_from=JOIN_FROM_MEASURED)
+    return to_json(model, about).encode()
 
 
 def _write(path: Path, data: bytes) -> None:

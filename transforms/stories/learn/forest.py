@@ -15,8 +15,11 @@ from transforms.stories.features import MILLION, MONOTONE, NAMES
 from transforms.stories.learn.streams import Stream
 from transforms.stories.model import Model, Tree
 
-# Chosen with the prototype on labelled news held out by story.
+# From this score on an article joins. While learning, and where the table is an estimate, the prototype's, which was
+# chosen on labelled news held out by story: below it over 5% of unrelated pairs are joined. With a measured table F1 on
+# the development sets is flat from -.25 to -.45 (mean .9256 to .9265 over five forms) and recall rises all the way.
 JOIN_FROM = -250_000
+JOIN_FROM_MEASURED = -450_000
 BACKGROUND_WEIGHT = 0.3
 _GOLD_COSINE = 0.5
 _TREES = 60
