@@ -97,7 +97,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=MAX_ITEM_BYTES,
         metavar="N",
-        help="an item longer than this becomes a reject (default: %(default)s)",
+        help="an item (of JSON lines, a line) longer than this becomes a reject (default: %(default)s)",
     )
     limits.add_argument(
         "--max_archive_bytes",

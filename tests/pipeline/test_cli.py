@@ -139,9 +139,9 @@ def test_runner_is_always_named():
     assert type(runner).__name__ == "FnApiRunner"
     assert flags == ["--direct_num_workers=1"]
     assert _runner(["--runner", "FlinkRunner"], 10**9, "") == (None, ["--runner", "FlinkRunner"])
-    runner, flags = _runner(["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/tmp/a b")
+    runner, flags = _runner(["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/var/log/a b")
     assert flags == ["--direct_num_workers=3"]
-    assert b"'/tmp/a b'" in runner._default_environment.command_string.encode()
+    assert b"'/var/log/a b'" in runner._default_environment.command_string.encode()
 
 
 def test_joined_flags():

@@ -143,6 +143,35 @@ def test_too_many_rejects_commit_nothing_and_keep_the_reasons(tmp_path):
 
 
 @pytest.mark.runner
+def test_what_is_broken_becomes_rows_and_the_run_goes_on(tmp_path):
+    broken = {
+        "a-empty.txt": (b"", "parse", "empty", 0),
+        "b-noise.bin": (random.Random(1).randbytes(700), "parse", "binary", 0),
+        "c-unclosed.md": (b"---\ntitle: x\nbody", "parse", "yaml", 0),
+        "d-no-date.txt": (b" date 2026-02-30 Headline\n\nbody", "parse", "time", 0),
+        "e-cut.jsonl": (b'{"title": "one"}\n{"title": "tw\n{"title": "three"}\n', "parse", "json", 2),
+        "f-huge.txt": (b"a" * 5_000_000, "read", "too_large", 0),
+        "g-surrogate.json": (b'{"title": "lone \\ud83d"}', "parse", "surrogate", 0),
+    }
+    (tmp_path / "wire").mkdir()
+    for name, (data, *_) in broken.items():
+        (tmp_path / "wire" / name).write_bytes(data)
+    run.run(config(tmp_path / "out", tmp_path / "wire", max_item_bytes=1_000_000, max_reject_share=1.0), [])
+    rejects = outputs.rows(tmp_path / "out", "rejects")
+    found = {row["uri"]: (row["stage"], row["error"], row["position"]) for row in rejects}
+    assert found == {name: tuple(wanted) for name, (_, *wanted) in broken.items()}
+    for row in rejects:
+        assert row["uri"] in row["message"]
+        payload = broken[row["uri"]][0] if not row["position"] else b'{"title": "tw'
+        assert row["payload_size"] == len(payload)
+        assert payload.startswith(base64.b64decode(row["payload_base64"]))
+    assert [row["headline"] for row in outputs.rows(tmp_path / "out", "articles")] in (
+        ["one", "three"],
+        ["three", "one"],
+    )
+
+
+@pytest.mark.runner
 def test_a_step_that_fails_on_one_article_rejects_it_and_goes_on(tmp_path, monkeypatch):
     wire = write_articles(tmp_path / "wire", 20)
     real = steps.clean

@@ -22,7 +22,7 @@ import Stemmer
 
 from transforms.stories.tables import TermTable, load_table
 
-# The lead carries the story: the development data gain nothing from more text (issue "story desk", step 1).
+# The lead carries the story: the development data gain nothing from more text.
 BODY_CHARACTERS = 3000
 # A character of these scripts says about twice as much as a letter.
 SPACELESS_CHARACTERS = 1500

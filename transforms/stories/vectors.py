@@ -18,7 +18,7 @@ from transforms.stories.terms import HASHED
 Vector = dict[int, int]
 
 LENGTH = 1000
-# The constants below were chosen on labelled news with the prototype of this desk; see docs on stories.
+# The constants below were chosen on labelled news with a prototype of this desk.
 HEAVIEST = 100
 RECENT_SHARE = 0.3
 RECENT_HALF = 200
