@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples" / "wire"
@@ -26,3 +27,8 @@ def pytest_runtest_makereport(item, call):
     never = os.environ.get("STORYWIRE_NEVER_SKIP", "").split(",")
     if skipped and any(mark.name in never for mark in item.iter_markers()):
         call.excinfo = pytest.ExceptionInfo.from_exception(AssertionError(f"skipped: {call.excinfo.value}"))
+
+
+# Properties run a few examples on every start and many in CI, which sets STORYWIRE_EXAMPLES.
+settings.register_profile("storywire", max_examples=int(os.environ.get("STORYWIRE_EXAMPLES", "25")), deadline=None)
+settings.load_profile("storywire")

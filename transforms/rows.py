@@ -29,7 +29,7 @@ ROW_LIMIT = 3_500_000
 _EXCERPT_CHARACTERS = 200
 _MESSAGE_CHARACTERS = 4000
 # Scripts that set no spaces between words: Thai, kana, Han. Each letter counts as a word, as word processors do it.
-_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\u2027\u202f-\ud7ff\ue000-\ufefe\uff00-\U0010ffff]+")
 
 
@@ -140,8 +140,10 @@ def count_words(text: str) -> int:
     """Words of `text`: runs between spaces, and each letter of a script that sets none."""
     if text.isascii():
         return len(text.split())
-    spaced, letters = _UNSPACED.subn(" ", text)
-    return letters + len(spaced.split())
+    letters = _UNSPACED.findall(text)
+    if not letters:
+        return len(text.split())
+    return sum(map(len, letters)) + len(_UNSPACED.sub(" ", text).split())
 
 
 def flags_of(article: Article, as_of: int) -> list[str]:

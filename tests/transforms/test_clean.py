@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.article import Article
@@ -352,7 +352,6 @@ SENTENCES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(MESSY, MESSY, TYPES)
 def test_cleaning_twice_is_cleaning_once(headline, body, body_type):
     once = clean(article(headline=headline, description=headline, byline=headline[:20], body=body, body_type=body_type))
@@ -362,14 +361,12 @@ def test_cleaning_twice_is_cleaning_once(headline, body, body_type):
     assert all(line == line.strip() for line in once.body.split("\n"))
 
 
-@settings(max_examples=100, deadline=None)
 @given(MESSY)
 def test_no_digit_of_a_text_is_lost(body):
     kept = texts(clean(article(body=body)))
     assert all(digits in kept for digits in re.findall("[0-9]+", body))
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(SENTENCES, min_size=1, max_size=6), st.sampled_from((" ", "\n", "\n\n", "\r\n\r\n", "\n \xa0\n")))
 def test_no_sentence_of_a_text_is_lost(sentences, between):
     body = clean(article(headline="Harbour opens", body=between.join(sentences), source_format="dated_text")).body

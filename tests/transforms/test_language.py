@@ -11,7 +11,7 @@ from pathlib import Path
 
 import langdetect.detector_factory
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.article import Article
@@ -299,7 +299,6 @@ def test_only_the_start_of_a_body_counts():
 TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.text(max_size=150) | st.sampled_from([*TEXTS.values()]), st.text(max_size=20) | st.sampled_from(["zh-CN", "sr"])
 )
@@ -312,7 +311,6 @@ def test_any_text_has_a_tag(text, declared):
     assert found == tag(text, declared)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80) | st.from_regex(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,4}", fullmatch=True))
 def test_a_mended_declaration_needs_no_mending(declared):
     tagged = canonical(declared)

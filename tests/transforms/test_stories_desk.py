@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.stories_texts import BRIDGE, CHESS, ELSEWHERE, HOUR, OTHERS, START, again, slip, wire
@@ -58,7 +58,6 @@ def test_a_story_is_named_after_its_founder():
     assert stories[story_id_of("en", "bridge-1")].founder == "bridge-1"
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.permutations(range(9)), st.integers(0, 8), st.integers(0, 8))
 def test_order_of_arrival_does_not_matter(order, revised, killed):
     slips = wire()
@@ -79,7 +78,6 @@ words = st.lists(
 articles = st.lists(st.tuples(words, st.integers(0, 9 * 24)), min_size=2, max_size=14)
 
 
-@settings(max_examples=40, deadline=None)
 @given(articles, st.randoms(use_true_random=False))
 def test_order_of_arrival_does_not_matter_to_noise(drawn, chance):
     slips = [

@@ -166,8 +166,10 @@ def count_terms(
 def pack(counts: Mapping[int, int]) -> bytes:
     """Counts as bytes: the ids in rising order (uint32, little-endian), then a byte for each count, at most 255."""
     terms = sorted(counts)
-    size = len(terms)
-    return struct.pack(f"<{size}I{size}B", *terms, *(min(counts[term], _MAX_COUNT) for term in terms))
+    numbers = [counts[term] for term in terms]
+    if max(numbers, default=0) > _MAX_COUNT:
+        numbers = [min(number, _MAX_COUNT) for number in numbers]
+    return struct.pack(f"<{len(terms)}I", *terms) + bytes(numbers)
 
 
 def unpack(packed: bytes) -> dict[int, int]:
