@@ -138,6 +138,8 @@ def orphans(config: Config, manifest: Mapping[str, Any] | None) -> list[str]:
         for path in storage.listing(folder(config, name)):
             if f"{name}/{config.partition()}/{path.rpartition('/')[2]}" not in named:
                 strays.append(path)
-    drafts = storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.")
-    strays += [path for path in storage.listing(storage.join(config.output, "manifests")) if path.startswith(drafts)]
+    for path in storage.listing(storage.join(config.output, "manifests")):
+        name = path.rpartition("/")[2]
+        if name.startswith(storage.TEMPORARY) and f"{config.partition()}." in name:
+            strays.append(path)
     return strays

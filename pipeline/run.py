@@ -90,7 +90,7 @@ def _alone(config: Config) -> Iterator[None]:
                 Path(config.output).mkdir(parents=True, exist_ok=True)
                 lock = held.enter_context(Path(config.output, ".lock").open("ab"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}probe")
+            probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.probe")
             storage.write(probe, b"")
             storage.delete([probe])
         except BlockingIOError as error:

@@ -107,10 +107,15 @@ def test_a_partition_is_replaced_as_a_whole(tmp_path):
     wire = write_articles(tmp_path / "wire", 12)
     out = tmp_path / "out"
     run.run(config(out, wire, shards=3), [])
-    (out / "articles" / "as_of=20260313T000000Z" / ".tmp-part-00000.avro.left").write_bytes(b"left by a killed run")
+    for left in (
+        "articles/as_of=20260313T000000Z/.tmp-part-00000.avro.x",
+        "manifests/.tmp-.tmp-as_of=20260313T000000Z.x.y",
+    ):
+        (out / left).write_bytes(b"left by a killed run")
     (wire / "0000.json").unlink()
     outcome = run.run(config(out, wire), [])
-    named = {file["name"] for entry in outcome.manifest["data_sets"].values() for file in entry["files"]}
+    named = manifest.named_files(outcome.manifest)
+    assert [path.name for path in (out / "manifests").iterdir()] == ["as_of=20260313T000000Z.json"]
     assert {
         str(path.relative_to(out)) for path in out.rglob("*") if path.is_file() and "=" in path.parent.name
     } == named
