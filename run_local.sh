@@ -63,6 +63,11 @@ case ${1:-} in
         cd "$here"
         exec "$venv/bin/python" -m pytest "${@:2}"
         ;;
+    learn)
+        # Training needs LightGBM, which only the largest lock has.
+        set_up ci
+        exec "$venv/bin/storywire" "$@"
+        ;;
     -*)
         set_up run
         exec "$venv/bin/storywire" run "$@"

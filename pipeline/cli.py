@@ -6,7 +6,9 @@ Beam is imported only when a run needs it, so that help and mistakes answer at o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import importlib.util
 import io
 import logging
 import os
@@ -121,7 +123,11 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
             raise OptionError(f"unknown option {name}{hint}")
     runner = PipelineOptions(flags).view_as(StandardOptions).runner or ""
     names = [name.lower() for name in StandardOptions.KNOWN_RUNNER_NAMES]
-    if runner and "." not in runner and not {runner.lower(), f"{runner.lower()}runner"} & {*names}:
+    known_runner = bool({runner.lower(), f"{runner.lower()}runner"} & {*names})
+    if "." in runner:
+        with contextlib.suppress(ImportError):
+            known_runner = importlib.util.find_spec(runner.rpartition(".")[0]) is not None
+    if runner and not known_runner:
         raise OptionError(f"--runner={runner}: write one of {', '.join(StandardOptions.KNOWN_RUNNER_NAMES)}")
     strays = [
         flag

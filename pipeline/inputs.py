@@ -46,13 +46,16 @@ def expand(config: Config) -> list[InputFile]:
 
     A file that two inputs name gets the longer of the two uris, whatever the order of the inputs.
     """
-    own = tuple(f"{_absolute(config.output)}/{name}/" for name in (*DATA_SETS, "ledger", "manifests", "logs"))
+    sets = (*DATA_SETS, "ledger", "manifests", "logs")
+    own = tuple(f"{_absolute(config.output).rstrip('/')}/{name}/as_of=" for name in sets)
     files: dict[str, InputFile] = {}
     for pattern in config.inputs:
-        for base, one in _find(pattern):
+        found = _find(pattern)
+        kept = [(base, one) for base, one in found if not _absolute(one.path).startswith(own)]
+        if found and not kept:
+            raise OptionError(f"--input={pattern}: holds nothing but what runs wrote to --output={config.output}")
+        for base, one in kept:
             absolute = _absolute(one.path)
-            if absolute.startswith(own):
-                continue
             uri = printable_uri(_relative(one.path, base))
             made = InputFile(os.fsencode(one.path), uri, one.size, one.modified)
             known = files.get(absolute)
@@ -74,18 +77,17 @@ def _relative(path: str, base: str) -> str:
     return os.path.relpath(path, base or ".") if storage.is_local(path) else path[len(base) :].lstrip("/")
 
 
-def _find(pattern: str) -> Iterator[tuple[str, Found]]:
+def _find(pattern: str) -> list[tuple[str, Found]]:
     """(fixed part, file) for each file that an input names."""
     if not pattern.strip():
         raise OptionError("--input is empty: name a file, a folder or a pattern")
     try:
-        found = list(_find_local(pattern) if storage.is_local(pattern) else _find_remote(pattern))
+        return list(_find_local(pattern) if storage.is_local(pattern) else _find_remote(pattern))
     except OptionError:
         raise
     except Exception as error:
         # Each filesystem has errors of its own for what it can't list.
         raise OptionError(f"--input={pattern}: can't be listed: {error}") from error
-    return iter(found)
 
 
 def _find_local(pattern: str) -> Iterator[tuple[str, Found]]:

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import Any, NamedTuple
 
 from pipeline import storage
+from pipeline.errors import RunError
 from pipeline.inputs import InputFile
 from pipeline.options import Config
 from schemas import DATA_SETS, RowHash, data_set
@@ -119,9 +120,13 @@ def imbalance(manifest: Mapping[str, Any], parts: int) -> str:
 
 
 def load(path: str) -> dict[str, Any] | None:
-    """The manifest (or draft) at `path`, None where there is none."""
+    """The manifest (or draft) at `path`, None where there is none; RunError where it can't be read."""
     data = storage.read(path)
-    return None if data is None else dict(json.loads(data))
+    try:
+        return None if data is None else dict(json.loads(data))
+    except ValueError as error:
+        # Taken for none, it would have the files that it names swept away.
+        raise RunError(f"{path} is damaged ({error}); bring it back or remove it, then run again") from error
 
 
 def named_files(manifest: Mapping[str, Any] | None) -> set[str]:

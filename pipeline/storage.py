@@ -106,7 +106,8 @@ def listing(folder: str) -> list[str]:
     """All files directly in a folder, hidden ones too, sorted; none where there is no such folder."""
     if is_local(folder):
         path = Path(folder)
-        return sorted(str(entry) for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
+        names = sorted(entry.name for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
+        return [join(folder, name) for name in names]
     return sorted(found.path for found in match(join(folder, "*")))
 
 

@@ -6,6 +6,7 @@ is, its first bytes tell, not its name. Everything is bounded: an item by its li
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -119,7 +120,7 @@ def _whole_file(file: InputFile, kind: str, cause: str) -> Reject:
 def _read(file: InputFile, opened: IO[bytes], limits: Limits) -> Iterator[RawItem | Reject]:
     # Most files are articles, a few kB each: read in two goes, without buffers of their own.
     start = opened.read(_MAGIC_BYTES)
-    lines = start.startswith(b"{") and file.size > _CHUNK
+    lines = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") and file.size > _CHUNK
     if not _packed(start) and file.size <= limits.item and not lines:
         yield RawItem(file.uri, start + opened.read(), file.modified)
         return
@@ -199,7 +200,16 @@ class _Unpacker:
         lines: list[bytes] = []
         size = 0
         first = number = 1
-        while line := stream.readline(limit + 1):
+        while True:
+            try:
+                line = stream.readline(limit + 1)
+            except Exception:
+                if lines:
+                    yield RawItem(uri, b"".join(lines), modified, first)
+                raise
+            if not line:
+                break
+            line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
             too_long = len(line) > limit
             if not too_long:
                 lines.append(line)
@@ -225,15 +235,30 @@ class _Unpacker:
 
 
 class _Stream(io.RawIOBase):
-    """A readable stream made of `read`."""
+    """A readable stream made of `next_bytes`, which gives at most so many bytes, none at the end.
+
+    A buffer is filled as far as can be, so that what looks at a stream's start sees all of it. Where that fails, what
+    was got before is given first.
+    """
+
+    _failure: Exception | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self.next_bytes(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+        if self._failure is not None:
+            raise self._failure
+        got = 0
+        try:
+            while got < len(buffer) and (data := self.next_bytes(len(buffer) - got)):
+                buffer[got : got + len(data)] = data
+                got += len(data)
+        except Exception as error:
+            if not got:
+                raise
+            self._failure = error
+        return got
 
     def next_bytes(self, count: int) -> bytes:
         raise NotImplementedError
@@ -243,11 +268,12 @@ class _Metered(_Stream):
     """Counts what is unpacked against the limit, so that a bomb is stopped while it goes off."""
 
     def __init__(self, inner: Any, unpacker: _Unpacker) -> None:
-        self._inner = inner
+        # One step at a time: a failing `read` throws away what it has unpacked.
+        self._step = getattr(inner, "read1", inner.read)
         self._unpacker = unpacker
 
     def next_bytes(self, count: int) -> bytes:
-        data: bytes = self._inner.read(count)
+        data: bytes = self._step(count)
         self._unpacker.take(len(data))
         return data
 
@@ -293,7 +319,34 @@ class _RestOfLine:
 
 
 class _TarInfo(tarfile.TarInfo):
-    """A tar member whose name and extended header are of a bounded length."""
+    """A tar member: its name and extended header are of a bounded length, and damage is told.
+
+    tarfile itself takes a header that is broken, cut or missing for the end of the archive, and reads none of the
+    archives that may follow (`cat one.tar two.tar`).
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: Any) -> Any:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            return cls._behind_the_end(archive)
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"damaged or cut: {error}") from error
+
+    @classmethod
+    def _behind_the_end(cls, archive: Any) -> Any:
+        """The first member of the archive that follows; EOFHeaderError where only zeros do."""
+        while (block := archive.fileobj.read(tarfile.BLOCKSIZE)) and not block.strip(b"\0"):
+            pass
+        if not block:
+            raise tarfile.EOFHeaderError("end of file header")  # type: ignore[attr-defined]
+        try:
+            member = cls.frombuf(block, archive.encoding, archive.errors)
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"something else than an archive behind its end: {error}") from error
+        member.offset = archive.fileobj.tell() - tarfile.BLOCKSIZE
+        return member._proc_member(archive)
 
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         described = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
@@ -370,8 +423,8 @@ def _kind(stream: io.BufferedReader) -> str:
 
 def _holds_json_lines(stream: io.BufferedReader) -> bool:
     """True where the first line is a JSON object and the second begins one."""
-    first, _, rest = stream.peek(_CHUNK).partition(b"\n")
-    if not first.startswith(b"{") or not rest.startswith(b"{"):
+    first, _, rest = stream.peek(_CHUNK).removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")
+    if not first.startswith(b"{") or not rest.lstrip().startswith(b"{"):
         return False
     try:
         return isinstance(json.loads(first), dict)

@@ -7,12 +7,16 @@ replay of the same copy is recognised wherever and whenever it is read.
 from __future__ import annotations
 
 import hashlib
+import re
 from urllib.parse import urlsplit
 
 from transforms.article import Article, Stated
 
 # 128 bits: among 10^12 articles the chance of one collision is below 10^-14.
 _DIGEST_BYTES = 16
+
+
+_SLUG = re.compile(r"\d|[-_][^-_/]+[-_]|[^\x00-\x7f]|%[0-9A-Fa-f]{2}")
 
 
 def digest(kind: str, *parts: str) -> str:
@@ -38,15 +42,29 @@ def provider(article: Article) -> str:
 
 
 def article_id(article: Article) -> str:
-    """Identity over all versions: of provider and guid, else of provider and source URL, else of the text and date."""
+    """Identity over all versions: of provider and guid, else of provider and source URL, else of text and date."""
     if article.guid:
         return digest("guid", provider(article), article.guid)
-    if article.source_url:
+    if names_an_article(article.source_url, found_in_copy="source_line" in article.cleaning):
         return digest("url", provider(article), article.source_url)
     stated = event_time(article)[0]
     # An article without any stated time must not get its identity from when a file was copied.
     time = "" if event_time(article)[1] == "arrived" else str(stated.time)
     return digest("text", article.headline, article.body, time)
+
+
+def names_an_article(url: str, *, found_in_copy: bool) -> bool:
+    """True where a source URL can stand for the article: it leads further than to a site's front page.
+
+    One that was found at the end of the copy may be a plug ("Subscribe to our newsletter"); that of an article has a
+    number or a slug of several words in it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    place = f"{parts.path.strip('/')}?{parts.query}" if parts.query else parts.path.strip("/")
+    return bool(place) and (not found_in_copy or _SLUG.search(place) is not None)
 
 
 def version_key(article: Article) -> str:

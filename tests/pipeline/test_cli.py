@@ -66,6 +66,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--input", ".", "more"], "'more' stands alone"),
         (["--input", ".", "-v"], "unknown option -v"),
         (["--input", ".", "--runner=Nonsense"], "--runner=Nonsense: write one of"),
+        (["--input", ".", "--runner=no.Such"], "--runner=no.Such: write one of"),
         (["--input", ".", "--source_timezone=localtime"], "not a time zone"),
         (["--input", "s3://bucket/*.json"], "can't be listed"),
         (["--input", "x" * 300], "can't be listed"),

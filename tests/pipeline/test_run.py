@@ -265,6 +265,31 @@ def test_a_failed_run_takes_back_what_it_wrote(tmp_path):
 
 
 @pytest.mark.runner
+def test_the_reasons_of_a_failed_run_stay_however_the_output_is_named(tmp_path, monkeypatch):
+    write_articles(tmp_path / "wire", 1)
+    (tmp_path / "wire" / "broken.json").write_text("{")
+    monkeypatch.chdir(tmp_path)
+    for name in ("./out", "a//b", "."):
+        with pytest.raises(RunError, match="were rejected"):
+            run.run(config(name, "wire"), [])
+        assert [path.parts[0] for path in (tmp_path / name / "rejects").rglob("*.avro")]
+        assert not list((tmp_path / name).rglob("articles/*/*.avro"))
+
+
+@pytest.mark.runner
+def test_a_damaged_manifest_is_told_and_nothing_swept(tmp_path):
+    asked = config(tmp_path / "out", write_articles(tmp_path / "wire", 2))
+    run.run(asked, [])
+    standing = tmp_path / "out" / "manifests" / "as_of=20260313T000000Z.json"
+    whole = standing.read_bytes()
+    standing.write_bytes(whole[:50])
+    with pytest.raises(RunError, match="is damaged"):
+        run.run(asked, [])
+    standing.write_bytes(whole)
+    assert len(outputs.rows(tmp_path / "out", "articles")) == 2
+
+
+@pytest.mark.runner
 def test_two_runs_on_one_output_exclude_each_other(tmp_path):
     asked = config(tmp_path / "out", write_articles(tmp_path / "wire", 2))
     with run._alone(asked), pytest.raises(RunError, match="another run is writing"):

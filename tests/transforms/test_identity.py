@@ -45,6 +45,28 @@ def test_article_id_prefers_guid_then_url_then_text():
     assert len({identity.article_id(each) for each in (ARTICLE, by_url, by_text)}) == 3
 
 
+@pytest.mark.parametrize(
+    ("url", "in_copy", "expected"),
+    [
+        ("https://x.example/news/ferry-runs-aground", True, True),
+        ("https://x.example/20260309/ferry", True, True),
+        ("https://x.example/article?id=77", True, True),
+        ("https://x.example/новости/паром", True, True),
+        ("https://x.example/subscribe", True, False),
+        ("https://x.example/subscribe", False, True),
+        ("https://x.example/", False, False),
+        ("https://x.example", True, False),
+        ("http://[broken", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_url_stands_for_an_article_only_if_it_leads_to_one(url, in_copy, expected):
+    assert identity.names_an_article(url, found_in_copy=in_copy) is expected
+    cleaning = ("source_line",) if in_copy else ()
+    one, other = (Article(uri="", source_url=url, headline=text, cleaning=cleaning) for text in ("a", "b"))
+    assert (identity.article_id(one) == identity.article_id(other)) is expected
+
+
 def test_article_id_without_a_stated_time_does_not_depend_on_the_file():
     timeless = ARTICLE._replace(guid="", published=None)
     assert identity.article_id(timeless) == identity.article_id(timeless._replace(arrived=10**15))
