@@ -165,6 +165,33 @@ def test_an_article_that_lists_others_is_the_article():
     assert [(entry.headline, entry.position) for entry in feed] == [("a", 1), ("b", 2)]
 
 
+@pytest.mark.parametrize("key", ["content", "story"])
+@pytest.mark.parametrize(
+    ("page", "headings"),
+    [({}, ("title", "headline")), ({"totalPages": 1, "title": "All our news"}, ("headline", "headline"))],
+)
+def test_a_page_of_articles_is_not_one_body(key, page, headings):
+    entries = [{headings[0]: "a", "body": "A"}, {headings[1]: "b"}, {"nothing": 1}]
+    found = items(json.dumps({key: entries} | page))
+    assert [getattr(entry, "headline", None) for entry in found] == ["a", "b", None]
+    assert [entry.position for entry in found] == [1, 2, 3]
+    assert (found[0].body, found[2].error) == ("A", "no_text")
+
+
+@pytest.mark.parametrize(
+    ("data", "body"),
+    [
+        ({"headline": "Main", "content": [{"headline": "a", "text": "A"}]}, "A"),
+        ({"title": "Main", "content": [{"title": "a", "text": "A"}, {"title": "b", "text": "B"}]}, "A\n\nB"),
+        ({"title": "Main", "body": "x", "content": [{"headline": "a", "body": "A"}]}, "x"),
+        ({"guid": "1", "content": [{"type": "p", "text": "A"}, {"type": "p", "text": "B"}]}, "A\n\nB"),
+    ],
+)
+def test_the_parts_of_a_body_are_not_articles(data, body):
+    article = one(json.dumps(data))
+    assert (article.position, article.body) == (0, body)
+
+
 def test_elasticsearch_hits_are_unwrapped():
     hit = {"_id": "7", "_source": {"headline": "Ferry", "body": "b", "guid": "1"}}
     assert one(json.dumps({"hits": {"hits": [hit]}})).guid == "1"
@@ -246,6 +273,20 @@ def test_one_torn_line_of_two(lines):
 
 
 @pytest.mark.parametrize(
+    "lines",
+    [
+        '{"title": "a"}\n{"title": "b", "bo\n{"title": "c", "bo',
+        '{"title": "a"}\n\n{"title": "b", "bo\ndy": "x"}\n{"title": "c", "bo\n',
+    ],
+)
+def test_torn_lines_give_the_same_whole_and_as_a_stretch(lines):
+    found = items(lines)
+    assert [type(entry) for entry in found] == [Article, *[Reject] * (len(found) - 1)]
+    assert len(found) == sum(map(bool, lines.split("\n")))
+    assert found == list(parse(RawItem("wire/x.txt", lines.encode(), 0, 1)))
+
+
+@pytest.mark.parametrize(
     "data",
     [
         '[\n{"title": "a"},\n{"title": "b"},\n{"title": "c"}\n',
@@ -256,11 +297,37 @@ def test_one_torn_line_of_two(lines):
         json.dumps({"title": "a", "body": "b", "subjects": [{"code": "1"}]}, indent=2)[:-4],
         '{\n "title": "a"\n}\n{\n "title": "b"\n}\n',
         '{"title": "x"}\n\nA ferry.',
+        '{"title": "x"}\n\n{{< figure >}} A ferry.\n\nMore.',
     ],
 )
 def test_a_broken_document_is_one_reject(data):
     reject = rejected(data)
     assert (reject.error, reject.position, reject.payload) == ("json", 0, data.encode())
+
+
+@pytest.mark.parametrize("blank", [False, True, None, "", " \n", [], {}, [" ", None], {"name": " "}])
+def test_what_holds_no_text_never_wins(blank):
+    first = ("guid", "headline", "keywords", "language", "subjects", "body_html", "body", "pub_status")
+    full = {
+        "id": "7", "title": "X", "tags": ["t"], "lang": "en", "subject": "medtop:1", "text": "y",
+        "status": "withheld",
+    }  # fmt: skip
+    article = one(json.dumps(dict.fromkeys(first, blank) | full))
+    assert (article.guid, article.headline, article.body, article.body_type) == ("7", "X", "y", "text")
+    assert (article.keywords, article.language_declared, article.pub_status) == (("t",), "en", "withheld")
+    assert article.subjects == (Subject("medtop", "1", ""),)
+
+
+@pytest.mark.parametrize("blank", [False, None, " ", []])
+def test_a_blank_time_never_wins(blank):
+    article = one(
+        json.dumps(
+            {"title": "x", "published": blank, "version-created": blank}
+            | {"date": "2026-03-09", "versionCreated": "2026-03-10"}
+        )
+    )
+    assert (article.published.time, article.version_created.time) == (micros(2026, 3, 9), micros(2026, 3, 10))
+    assert article.flags == ()
 
 
 def test_html_bodies_are_told_from_text():
@@ -345,6 +412,14 @@ def test_json_of_any_indent_is_json(indent, end):
 
 def test_a_date_in_the_file_name_counts_where_nothing_else_does():
     assert one("---\ntitle: x\n---\ny", "in/2026-03-09-slug.md").date_line.time == micros(2026, 3, 9)
+
+
+@pytest.mark.parametrize("date", ["", "date: 2026-03-09\n"])
+def test_a_bad_date_in_the_file_name_is_flagged(date):
+    article = one(f"---\ntitle: x\n{date}---\ny", "in/2026-02-30-x.md")
+    assert article.flags == ("invalid_date_line",)
+    assert article.date_line is None
+    assert (article.published is not None) == bool(date)
 
 
 @pytest.mark.parametrize(
@@ -490,6 +565,7 @@ def test_times_as_wires_write_them(text, expected, precision, assumed):
                                    "Mon, 09 Mar 2026 10:00 IST", "9 Mar 2026 10 Mar 2026", "Mar 9 26 10:00",
                                    "9 Mar 2026 15:17 PM", "9 Mar 2026 10:00 +9999", "2026-03-09 UTC",
                                    "09/03/2026 10:00", "2026-03-09T10:00+01:00 CET", "31 Feb 2026 10:00", "9 Mar 10:00",
+                                   "2026-W10", "2026W10", "2026-W10-1", "2026W101T10:00Z", "2026-W10-1T10:00 UTC",
                                    "2026 T" * 50_000])  # fmt: skip
 def test_impossible_times_are_never_guessed(value):
     with pytest.raises(ValueError, match=r"."):

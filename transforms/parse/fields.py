@@ -7,14 +7,16 @@ are compared without case, `_`, `-` and spaces, so `versionCreated`, `version_cr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from transforms.article import Article, RawItem, Stated, Subject
 from transforms.parse.base import ParseError, Settings
 from transforms.parse.times import parse_time
 
-# Article field -> keys that feed it, the first that holds something wins.
+_Read = TypeVar("_Read")
+
+# Article field -> keys that feed it; the first in which something can be read wins.
 TEXTS: dict[str, tuple[str, ...]] = {
     "guid": ("guid", "uri", "uuid", "id", "articleid", "itemid"),
     "provider": ("provider", "agency", "publisher", "outlet", "sitename", "source"),
@@ -93,31 +95,31 @@ def article_of(
     what it kills), `time` where its only times are invalid.
     """
     keyed = _keyed(data)
-    found: dict[str, Any] = {name: _text(_first(keyed, keys)) for name, keys in TEXTS.items()}
-    found |= {name: _texts(_first(keyed, keys)) for name, keys in LISTS.items()}
+    found: dict[str, Any] = {name: _first(keyed, keys, _text) for name, keys in TEXTS.items()}
+    found |= {name: _first(keyed, keys, _texts) for name, keys in LISTS.items()}
     flags: list[str] = []
     if body is None:
         body, body_type = _body(keyed)
     for name, keys in NUMBERS.items():
-        stated = _text(_first(keyed, keys)).strip()
+        stated = _first(keyed, keys, _text).strip()
         if stated:
             found[name] = int(stated) if re.fullmatch(r"\d{1,2}", stated) else None
             if found[name] is None:
                 flags.append(f"invalid_{name}")
-    status = _text(_first(keyed, STATUS)).strip().lower().rpartition(":")[2]
+    status = _first(keyed, STATUS, _text).strip().lower().rpartition(":")[2]
     if status:
         found["pub_status"] = _STATUSES.get(status, "usable")
         if status not in _STATUSES:
             flags.append("unknown_pub_status")
-    kill = found.get("pub_status") == "canceled" and (found["guid"].strip() or found["source_url"].strip())
-    if not (found["headline"].strip() or body.strip() or kill):
+    kill = found.get("pub_status") == "canceled" and (found["guid"] or found["source_url"])
+    if not (found["headline"] or body.strip() or kill):
         raise ParseError("no_text", "neither a headline nor a body")
     found |= _times(keyed, item, settings, flags)
     return Article(
         uri=item.uri,
         arrived=item.arrived,
-        language_declared=_language(_first(keyed, LANGUAGE)),
-        subjects=tuple(_subjects(_first(keyed, SUBJECTS))),
+        language_declared=_first(keyed, LANGUAGE, _language),
+        subjects=_first(keyed, SUBJECTS, lambda value: tuple(_subjects(value))),
         body=body,
         body_type=body_type,
         flags=tuple(sorted(flags)),
@@ -131,13 +133,37 @@ def tells_a_story(data: Mapping[Any, Any]) -> bool:
     A title alone tells nothing: feeds have titles too.
     """
     keyed = _keyed(data)
-    return bool(_text(keyed.get("headline")).strip() or _body(keyed)[0].strip())
+    return bool(_text(keyed.get("headline")) or _body(keyed)[0])
+
+
+def articles_for_body(data: Mapping[Any, Any]) -> list[Any] | None:
+    """The entries of a page of articles that stands where an article has its body, as in Spring's `content`, or None.
+
+    At least half of the entries must have a headline and one of them copy too. A title does for a headline only where
+    the page has none itself: the sections of an article have titles as well.
+    """
+    keyed = _keyed(data)
+    if _text(keyed.get("headline")):
+        return None
+    headings = ("headline",) if _text(keyed.get("title")) else ("headline", "title")
+    for key in BODIES:
+        entries = keyed.get(key)
+        if isinstance(entries, list):
+            objects = [_keyed(entry) for entry in entries if isinstance(entry, Mapping)]
+            headed = [entry for entry in objects if _first(entry, headings, _text)]
+            if 2 * len(headed) >= len(entries) and any(_body(entry)[0] for entry in headed):
+                return entries
+        elif _text(entries):
+            return None
+    return None
 
 
 def _keyed(data: Mapping[Any, Any]) -> dict[str, Any]:
     keyed: dict[str, Any] = {}
     for key, value in data.items():
-        keyed.setdefault(_normal(key), value)
+        name = _normal(key)
+        if not _says_something(keyed.get(name)):
+            keyed[name] = value
     return keyed
 
 
@@ -145,7 +171,7 @@ def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: l
     times: dict[str, Stated] = {}
     faults: list[str] = []
     for name, keys in TIMES.items():
-        value = _first(keyed, (key for key in keys if not _is_switch(keyed.get(key))))
+        value = next((keyed[key] for key in keys if _says_something(keyed.get(key))), None)
         if value is None:
             continue
         try:
@@ -157,35 +183,37 @@ def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: l
     if named:
         try:
             times["date_line"] = parse_time(named[1], settings.source_timezone)
-        except ValueError as error:
-            faults.append(f"date in the file name: {error}")
+        except ValueError:
+            # A name is only a hint, so this is no reason to reject.
+            flags.append("invalid_date_line")
     if faults and not any(name in times for name in _EVENT_TIMES):
         raise ParseError("time", faults[0])
     return times
 
 
-def _is_switch(value: Any) -> bool:
-    """True for `published: true`, which says that it was and not when."""
-    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false"))
+def _says_something(value: Any) -> bool:
+    """False for what is blank, and for `published: true`, which says that it was and not when."""
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "true", "false")
+    return not (value is None or isinstance(value, bool) or value == [] or value == {})
 
 
 def _normal(key: object) -> str:
     return str(key).lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
-def _first(keyed: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    """The first value that holds something."""
-    for key in keys:
-        value = keyed.get(key)
-        if value is not None and value != "" and value != [] and value != {}:
-            return value
-    return None
+def _first(keyed: Mapping[str, Any], keys: Iterable[str], read: Callable[[Any], _Read]) -> _Read:
+    """What `read` makes of the first value in which it finds something; where there is none, what it makes of None."""
+    return next(filter(None, (read(keyed.get(key)) for key in keys)), read(None))
 
 
 def _text(value: Any, depth: int = 0) -> str:
-    """One text: of a list its entries joined by a comma, of an object the part that a person would read."""
+    """One text: of a list its entries joined by a comma, of an object the part that a person would read.
+
+    Empty where it would be blank, so that what holds no text never stands before what does.
+    """
     if isinstance(value, str):
-        return value
+        return value if value.strip() else ""
     if value is None or isinstance(value, bool) or depth > _DEPTH_LIMIT:
         return ""
     if isinstance(value, list | tuple):
@@ -208,19 +236,21 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _body(keyed: Mapping[str, Any]) -> tuple[str, str]:
-    html = _text(_first(keyed, HTML_BODIES))
-    if html.strip():
+    html = _first(keyed, HTML_BODIES, _text)
+    if html:
         return html, "html"
-    value = _first(keyed, BODIES)
-    text = "\n\n".join(map(_text, value)) if isinstance(value, list | tuple) else _text(value)
+    text = _first(keyed, BODIES, _paragraphs)
     return text, "html" if _MARKUP.search(text) else "text"
+
+
+def _paragraphs(value: Any) -> str:
+    return "\n\n".join(filter(None, map(_text, value))) if isinstance(value, list | tuple) else _text(value)
 
 
 def _language(value: Any) -> str:
     """The first language named."""
-    if isinstance(value, list | tuple):
-        value = value[0] if value else None
-    return _text(value).strip()
+    values = value if isinstance(value, list | tuple) else [value]
+    return next(filter(None, map(_text, values)), "").strip()
 
 
 def _subjects(value: Any) -> Iterable[Subject]:

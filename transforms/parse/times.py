@@ -179,6 +179,9 @@ def _zone(word: str) -> tzinfo | None:
 
 
 def _iso_time(text: str) -> datetime:
+    if "W" in text[4:6]:
+        # `2026-W10` would be read as its Monday, to the second.
+        raise ValueError(f"{text!r:.60} is a week, no time that wires write")
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:

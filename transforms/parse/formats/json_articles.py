@@ -13,7 +13,7 @@ from typing import Any
 
 from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings
-from transforms.parse.fields import article_of, tells_a_story
+from transforms.parse.fields import article_of, articles_for_body, tells_a_story
 from transforms.parse.formats import dated_text, front_matter
 from transforms.parse.text import decode, without_mark
 
@@ -22,6 +22,8 @@ ENVELOPES = ("data", "articles", "items", "results", "entries", "stories", "hits
 
 # A document or the first of its lines; or JSON lines whose first line is torn, told by the second.
 _OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^\n]*\n\s*\{\s*"')
+# How a line of JSON lines begins, even a torn one.
+_LINE_OPENING = re.compile(rb'\{\s*"')
 # So many lines tell whether the rest are JSON lines.
 _LINES_LOOKED_AT = 100
 # Where programs that write an object over several lines end the first.
@@ -93,7 +95,12 @@ def _listed(document: Any) -> list[Any] | None:
     """The entries of a list or of an envelope around one; None for a document that is one article."""
     if isinstance(document, list):
         return document
-    if not isinstance(document, dict) or tells_a_story(document):
+    if not isinstance(document, dict):
+        return None
+    page = articles_for_body(document)
+    if page is not None:
+        return page
+    if tells_a_story(document):
         # An article may list others, as related ones, under the very keys that feeds use.
         return None
     for key in ENVELOPES:
@@ -110,11 +117,14 @@ def _are_json_lines(data: bytes) -> bool:
     """True where what can't be read as one document is JSON lines: most of its lines are an object each.
 
     Half of them will do where all open one, as in two lines of which one is torn; but not if the first ends where a
-    document that is written over several lines may end it.
+    document that is written over several lines may end it. Nor does it matter how many are torn where the first is an
+    object and the second opens another: no document goes on so.
     """
     lines = [line.strip() for line in data.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     if len(lines) < 2 or lines[0].startswith(b"["):
         return False
+    if _is_object(lines[0]) and _LINE_OPENING.match(lines[1]):
+        return True
     whole = sum(map(_is_object, lines))
     written_out = lines[0].endswith(_BREAKS) or not all(line.startswith(b"{") for line in lines)
     return 2 * whole > len(lines) or (2 * whole == len(lines) and not written_out)
