@@ -210,6 +210,23 @@ def test_headline(raw, mended):
         ),
         ("New Delhi [India], February 9 (ANI): ", "New Delhi [India], February 9 (ANI)", "New Delhi [India]", ""),
         ("HONG KONG, Feb. 7, 2025 /PRNewswire/ -- ", "HONG KONG, Feb. 7, 2025 /PRNewswire/", "HONG KONG", ""),
+        ("Rio de Janeiro (AFP) - ", "Rio de Janeiro (AFP)", "Rio de Janeiro", ""),
+        ("DAR ES SALAAM, Tanzania (Reuters) - ", "DAR ES SALAAM, Tanzania (Reuters)", "DAR ES SALAAM, Tanzania", ""),
+        ("The Hague (dpa) - ", "The Hague (dpa)", "The Hague", ""),
+        (
+            "Newcastle upon Tyne, March 9 (Agency) - ",
+            "Newcastle upon Tyne, March 9 (Agency)",
+            "Newcastle upon Tyne",
+            "",
+        ),
+        (
+            "NAARDEN, the Netherlands and SOUTH MIAMI, March 9 (Agency) - ",
+            "NAARDEN, the Netherlands and SOUTH MIAMI, March 9 (Agency)",
+            "NAARDEN, the Netherlands and SOUTH MIAMI",
+            "",
+        ),
+        ("March 9 (Reuters) - ", "March 9 (Reuters)", "", ""),
+        ("By Jane Doe and John Roe OSLO (Reuters) - ", "OSLO (Reuters)", "OSLO", "Jane Doe and John Roe"),
         ("某某社北京2月9日电（记者 某甲）", "某某社北京2月9日电（记者 某甲）", "北京", "某甲"),
         ("某联社2月9日讯（编辑 某乙）", "某联社2月9日讯（编辑 某乙）", "", ""),
     ],
@@ -226,6 +243,26 @@ def test_dateline(line, dateline, place, byline):
         f"Acme (ACM) - {COPY}",  # a company and its symbol
         f"{COPY}\n\nPARIS, March 9 (Agency) - More.",  # not before the copy
         "OSLO, May 1 (Agency) - One.\n\nROME, May 1 (Agency) - Two.",  # a digest
+        "The Harbour Authority (PA) – which runs most of the piers – said on Monday that they would close.",
+        "The Harbour Authority (PA) – It runs most of the piers.",
+        "News agency Agence France-Presse (AFP) - which employs 2,000 people - is to move.",
+        "Agence France-Presse (AFP) – Europe's oldest agency – is to move.",
+        "Pilots Association (PA) – Pier Four's union – is to strike.",
+        "The Gulls beat the Terns on March 9 (Sunday) - their first win since 2019 - and went up.",
+        "The Gulls beat the Terns on March 9 (Sunday) - Their first win since 2019.",
+        "Gulls, March 9 (Sunday) - The first win.",
+        "March 14 (Saturday) - The museum reopens with a show of ships.",
+        "Saturday, March 14 (Museum of Ships) - The museum reopens.",
+        "March 14 (Museum of Ships) - The museum reopens.",
+        "Opens March 14 (Museum of Ships) - The first show.",
+        "OSLO (AP) - based sailors are on strike.",
+        "By Popular Demand\n\nThe museum of ships reopens.",
+        f"{COPY}\n\nPolice arrested two men on Monday. The pilots declined to comment. (Photo: AFP)",
+        f"{COPY}\n\nHe sails for the U.S. The pilots declined to comment. (Jane Doe/Getty Images)",
+        f"{COPY}\n\n两人周一被捕。港口未作回应。（图：某某 摄）",
+        f"{COPY}\n\nThe portrait will be shown in May, the museum said (it is on loan from the Getty)",
+        f"{COPY}\n\nThe picture stays, the museum said (it refused to take part, as did the Getty)",
+        f"{COPY}\n\n他说港口还没有开放（影片正在拍摄）",
         "北京2月8日电影票房创新高。",
         "据某某社2月8日电，港口重开。",
         f"By The Numbers\n\n{COPY}",
@@ -240,6 +277,37 @@ def test_dateline(line, dateline, place, byline):
 )
 def test_when_in_doubt_the_body_stays(body):
     assert clean(article(headline="Harbour", body=body)).body == body
+
+
+@pytest.mark.parametrize(
+    "credit",
+    [
+        "Getty Images",
+        "Jane Doe/Getty Images",
+        "Jane Doe / Example Agency via Getty",
+        "Jane Doe/Getty Images for Gull",
+        "AFP via Getty Images",
+        "Photo: Jane Doe/AFP",
+        "Photo by Jane Doe",
+        "EPA/JANE DOE",
+        "Alamy Stock Photo",
+        "某甲 摄",
+    ],
+)
+def test_a_picture_credit_tells_a_caption(credit):
+    cleaned = clean(article(body=f"Mayor J. Doe at the pier. ({credit})\n\n{COPY}"))
+    assert (cleaned.captions, cleaned.credits) == (("Mayor J. Doe at the pier.",), (credit,))
+    assert cleaned.body == COPY
+
+
+def test_a_doubled_caption_may_have_two_sentences():
+    line = "The mayor at the pier. It is the longest in the bay. (Jane Doe/Getty Images)"
+    assert clean(article(body=f"{line}\n{line}\n\n{COPY}")).body == COPY
+
+
+def test_a_byline_in_a_dateline_that_differs_from_the_stated_one_stays():
+    body = f"By Jane Doe OSLO (Reuters) - {COPY}"
+    assert clean(article(body=body, byline="John Roe")).body == body
 
 
 def test_a_name_that_the_copy_speaks_of_is_no_byline():
@@ -374,7 +442,19 @@ def test_no_sentence_of_a_text_is_lost(sentences, between):
 
 
 HOSTILE = {
-    "text": (" ", "\n", "[", "*", "(", "\\", "\xa0", "Ã", "Boats (AP)\n", "(AP) - "),
+    "text": (
+        " ",
+        "\n",
+        "[",
+        "*",
+        "(",
+        "\\",
+        "\xa0",
+        "Ã",
+        "Boats (AP)\n",
+        "(AP) - ",
+        "OSLO (AP) - By A AAA\n",
+    ),
     "markdown": (" ", "[", "*", "(", "\\", "](", "[a](", "`", "*a_ "),
     "html": ("<a ", '<a "', "<!--", "<figure>"),
 }

@@ -46,6 +46,7 @@ _NO_NAMES = _words(
     read region report sector segment share special statement story summary the top type update updated video
     watch week what why world monday tuesday wednesday thursday friday saturday sunday january february march
     april may june july august september october november december numbers contrast comparison default law
+    accident appointment demand design invitation popular request
     """
 )
 _BYLINE = re.compile(r"(?:By|BY)[ ]++(?P<who>[^\n]{2,100})")
@@ -56,10 +57,21 @@ _WRITER = re.compile(r"^[记記]者[ ：:]{0,2}")
 _IN_NAMES = str.maketrans("", "", "'.-·")
 
 _CREDITED = re.compile(r"(?P<caption>[^\n]{2,300}?)[ ]?[(（](?P<credit>[^()（）\n]{2,80})[)）]")
+# The credit as a whole, or one of its parts ("Jane Doe/Getty Images"): "it is on loan from the Getty" is copy.
 _PICTURE_CREDIT = re.compile(
-    r"Getty|Shutterstock|iStock|Alamy|WireImage|Unsplash|EPA-EFE|\bEPA/|AP Photo|PA Wire|PA Images|Zuma"
-    r"|\b(?:Photo|Photograph|Image|Picture|Pic|File pic|Photo credit|Photo courtesy)(?:s|graph)?(?: by|:|：)"
-    r"|\b(?:AFP|AP|EPA|PA|Reuters|REUTERS|Bloomberg|Xinhua) via |[摄攝]$"
+    r"(?:[^\n]*(?:[/|,;©-]|\bvia\b))?[ ]?"
+    r"(?:(?:Getty|Shutterstock|iStock|Alamy|WireImage|Unsplash|EPA-EFE|PA Wire|PA Images|AP Photo|Zuma)"
+    r"(?: ?(?:Images|Photo|Editorial|Entertainment|Press|Stock|Stock Photo|Stock Images|[Pp]hotos?)|photo)?"
+    r"(?:[/|,;:-][^\n]*| (?:via|for|by|/|-|–|\|) ?[^\n]*)?"
+    r"|(?:Photo|Photograph|Image|Picture|Pic|File pic|Photo credit|Photo courtesy)(?:s|graph)?(?: by|:|：)[^\n]*"
+    r"|EPA/[^\n]*|(?:AFP|AP|EPA|PA|Reuters|REUTERS|Bloomberg|Xinhua) via [^\n]*)"
+    r"|[^\n]{1,30}(?<!拍)[摄攝]"
+)
+# Initials aside ("J. Doe"), a full stop before a capital parts sentences.
+# A Chinese agency's own name may follow the last ("…社发").
+_NEXT_SENTENCE = re.compile(
+    r"(?:(?<![ ][A-Z])(?<!^[A-Z])[.!?…][\"'”’)]{0,2} +[\"'“‘(]?[^\W_a-z]"
+    r"|[。！？][”」』]?(?!\w{1,6}社[发發]$))(?=.)"
 )
 _AGENCY_CREDIT = re.compile(r"(?:AAP|AFP|ANI|AP|Bloomberg|DPA|EPA|PA|PTI|Reuters|REUTERS|Xinhua|TASS|Yonhap)\b")
 
@@ -69,12 +81,22 @@ _WIRES = (
     r"(?:AAP|AFP|ANI|AP|Bloomberg|BUSINESS WIRE|CNS|dpa|DPA|EFE|GLOBE NEWSWIRE|IANS|Interfax|Kyodo|MT Newswires"
     r"|Newsfile|PA|PRNewswire|PTI|Reuters|TASS|The Insurer|UPI|Xinhua|Yonhap|ACCESSWIRE)"
 )
-# With a date any name in brackets is an agency; without one it must be known: "Acme (ACM) - " is a company.
+_NO_AGENCY = (
+    r"(?!(?:[^()\n]*\b)?(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|Day|Eve)\b"
+    r"|(?:Mon|Tues?|Wed|Thu|Thurs|Fri|Sat|Sun)\b\.?\))"
+)
+# With a place and a date any name in brackets but a day's is an agency; else it must be known: "Acme (ACM) - " is a
+# company. `_is_place` looks at what stands before.
 _DATELINE = re.compile(
-    r"(?P<dateline>(?:(?P<place>[^\W\d_a-z](?:[^\W\d_]|[ .,'’/\[\]-]){1,60}?)[, ]{1,2})??"
-    rf"(?:{_DATE},? ?(?:\([A-Z][^\W\d_]+(?:[ .&/-]{{1,2}}[^\W\d_]+){{0,4}}\.?\)|/{_WIRES}/)|\({_WIRES}\)|/{_WIRES}/))"
+    r"(?:By (?P<by>[A-Z][^\n()]{2,80}?) (?=\(|[A-Z]{3}))?"
+    r"(?P<dateline>(?:(?P<place>[^\W\d_a-z](?:[^\W\d_]|[ .,'’/\[\]-]){1,60}?)(?P<comma>[, ]{1,2}))??"
+    rf"(?:(?P<date>{_DATE}),? ?)?"
+    rf"(?:\((?P<wire>{_WIRES})\)|/{_WIRES}/"
+    rf"|(?(date)\({_NO_AGENCY}(?P<agency>[A-Z][^\W\d_]+(?:[ .&/-]{{1,2}}[^\W\d_]+){{0,4}}\.?)\)|(?!))))"
     r" ?(?:-{1,2}|–|—|:)[ ]++(?=\S)"
 )
+_PLACE_PARTS = re.compile(r", ?| and | AND |/")
+_PLACE_PARTICLES = _NAME_PARTICLES | _words("am an auf aux der des do in of on sous sur the und upon")
 _DATELINE_END = re.compile(r"[)/] ?[-–—:]{1,2} ")
 # The agency's name, the place behind "社", the day, "电" or "讯", the reporter. "据…" quotes an agency; a word that
 # goes on ("2月8日电影") is no dateline.
@@ -229,7 +251,7 @@ def _caption(line: str, doubled: bool, form: bool = False) -> tuple[str, str] | 
     """(caption, credit) of a picture's line.
 
     An agency's name alone is a credit only if the line stands there twice; where the format has captions there
-    (`form`), anything is that does.
+    (`form`), anything is that does. More than one sentence is copy, unless it stands there twice.
     """
     if len(line) > _LINE_LIMIT or line[-1:] not in ")）":
         return None
@@ -237,7 +259,9 @@ def _caption(line: str, doubled: bool, form: bool = False) -> tuple[str, str] | 
     if match is None:
         return None
     credit = match["credit"]
-    if _PICTURE_CREDIT.search(credit) or (doubled and (form or _AGENCY_CREDIT.match(credit))):
+    if doubled and (form or _AGENCY_CREDIT.match(credit)):
+        return match["caption"].strip(), credit.strip()
+    if _PICTURE_CREDIT.fullmatch(credit.strip()) and (doubled or not _NEXT_SENTENCE.search(match["caption"])):
         return match["caption"].strip(), credit.strip()
     return None
 
@@ -295,10 +319,43 @@ def _opens_copy(before: str, above: int) -> bool:
     return len(others) <= above and not any(map(is_copy, others))
 
 
+def _is_place(match: re.Match[str]) -> bool:
+    """True if what a match of `_DATELINE` has before date and agency is a place, or nothing, and not a subject.
+
+    A place is names of at most four words, with capitals. Without a date it is written in capitals or has at most two
+    words; it isn't what the brackets abbreviate ("Agence France-Presse (AFP)").
+    """
+    place, date, wire = match["place"], match["date"], match["wire"]
+    if place is None:
+        return match["agency"] is None
+    parts = [part.split() for part in _PLACE_PARTS.split(place.strip(" ,"))]
+    first = parts[0]
+    names = [word for word in first if word not in _PLACE_PARTICLES]
+    capitals = "".join(first).isupper()
+    if not all(
+        1 <= len(words) <= 4
+        and all(word.lstrip("[('’")[:1].isupper() or word in _PLACE_PARTICLES for word in words)
+        and words[-1] not in _PLACE_PARTICLES
+        for words in parts
+    ):
+        return False
+    if first[0].casefold() == "the":
+        if len(first) != 2 or not (capitals or first[1] == "Hague" or (date and "," in match["comma"])):
+            return False
+    elif first[0].casefold() in _NO_NAMES:
+        return False
+    if wire and "".join(word[0] for word in re.split(r"[ -]+", " ".join(names))).casefold() == wire.casefold():
+        return False
+    if date:
+        return capitals or match["agency"] is None or "," in match["comma"]
+    return capitals or len(names) <= 2
+
+
 def move_dateline(article: Article) -> Article:
     """Moves "PARIS, March 9 (Agency) -" or "某某社巴黎3月9日电（记者 某某）" from before the copy to the dateline.
 
-    A body with several of them is a digest: they say which item came from where, and stay.
+    A body with several of them is a digest: they say which item came from where, and stay. So does one before a word
+    in lower case: there the sentence has begun before it.
     """
     if article.dateline:
         return article
@@ -308,17 +365,26 @@ def move_dateline(article: Article) -> Article:
         found = end.search(body, 0, _DATELINE_ZONE)
         start = body.rfind("\n", 0, found.start()) + 1 if found else 0
         match = form.match(body, start) if found else None
-        if match and _opens_copy(body[:start], above) and not any(map(form.match, body[match.end() :].split("\n"))):
+        if (
+            match
+            and not body[match.end()].islower()
+            and (form is _CHINESE_DATELINE or _is_place(match))
+            and _opens_copy(body[:start], above)
+            and not any(map(form.match, body[match.end() :].split("\n")))
+        ):
             break
     else:
         return article
     groups = match.groupdict()
     reporter = _REPORTER.fullmatch(groups.get("who") or "")
+    who = groups.get("by") or (reporter["name"] if reporter else "")
+    if groups.get("by") and (not _is_byline(who) or key(article.byline) not in ("", key(who))):
+        return article
     return article._replace(
         body=body[: match.start()] + body[match.end() :],
         dateline=match["dateline"].strip(" ,"),
         dateline_place=article.dateline_place or (match["place"] or "").strip(" ,"),
-        byline=article.byline or (reporter["name"] if reporter else ""),
+        byline=article.byline or who,
     )
 
 

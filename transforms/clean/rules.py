@@ -316,7 +316,7 @@ RULES: tuple[Rule, ...] = (
         "captions",
         'Lines "caption (picture credit)" to captions and credits.',
         "They interrupt the copy, often doubled. A plain agency name is a credit only where the line stands twice; "
-        "above the copy of a dated text, whose form has captions there, any name is.",
+        "above the copy of a dated text, whose form has captions there, any name is. More than one sentence is copy.",
         {"body": "Boats (AP)\nBoats (AP)\n\nThe pier (via AP)\n\nThe harbour opened."},
         {
             "body": "The pier (via AP)\n\nThe harbour opened.",
@@ -337,7 +337,8 @@ RULES: tuple[Rule, ...] = (
         "dateline",
         'A wire dateline before the copy ("PARIS, March 9 (Agency) -", "某某社巴黎3月9日电（记者 某某）") to dateline, '
         "dateline_place, byline.",
-        "It says where and who, in fields of their own; in the copy it makes every article of an agency look alike.",
+        "It says where and who, in fields of their own; in the copy it makes every article of an agency look alike. "
+        'What may be a sentence\'s subject ("The Coast Guard (CG) – which …") stays.',
         {"body": "PARIS, March 9 (Example Agency) - Boats sailed."},
         {"body": "Boats sailed.", "dateline": "PARIS, March 9 (Example Agency)", "dateline_place": "PARIS"},
         lines.move_dateline,
