@@ -121,13 +121,8 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; see `storywire run --help`"
             raise OptionError(f"unknown option {name}{hint}")
-    runner = PipelineOptions(flags).view_as(StandardOptions).runner or ""
-    names = [name.lower() for name in StandardOptions.KNOWN_RUNNER_NAMES]
-    known_runner = bool({runner.lower(), f"{runner.lower()}runner"} & {*names})
-    if "." in runner:
-        with contextlib.suppress(ImportError):
-            known_runner = importlib.util.find_spec(runner.rpartition(".")[0]) is not None
-    if runner and not known_runner:
+    runner = PipelineOptions(flags).view_as(StandardOptions).runner
+    if runner and not _is_runner(runner, StandardOptions.KNOWN_RUNNER_NAMES):
         raise OptionError(f"--runner={runner}: write one of {', '.join(StandardOptions.KNOWN_RUNNER_NAMES)}")
     strays = [
         flag
@@ -136,6 +131,15 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
     ]
     if strays:
         raise OptionError(f"{strays[0]!r} stands alone; write --input {strays[0]!r} for a file or folder to read")
+
+
+def _is_runner(runner: str, known: list[str]) -> bool:
+    """True for one of Beam's runners, in any case and with or without `Runner`, or the full name of a class."""
+    if "." in runner:
+        with contextlib.suppress(ImportError):
+            return importlib.util.find_spec(runner.rpartition(".")[0]) is not None
+    names = {name.lower() for name in known}
+    return runner.lower() in names or f"{runner.lower()}runner" in names
 
 
 def _quieten(verbose: bool) -> None:

@@ -51,11 +51,11 @@ def expand(config: Config) -> list[InputFile]:
     files: dict[str, InputFile] = {}
     for pattern in config.inputs:
         found = _find(pattern)
-        kept = [(base, one) for base, one in found if not _absolute(one.path).startswith(own)]
+        located = [(_absolute(one.path), base, one) for base, one in found]
+        kept = [entry for entry in located if not entry[0].startswith(own)]
         if found and not kept:
             raise OptionError(f"--input={pattern}: holds nothing but what runs wrote to --output={config.output}")
-        for base, one in kept:
-            absolute = _absolute(one.path)
+        for absolute, base, one in kept:
             uri = printable_uri(_relative(one.path, base))
             made = InputFile(os.fsencode(one.path), uri, one.size, one.modified)
             known = files.get(absolute)

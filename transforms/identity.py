@@ -47,9 +47,9 @@ def article_id(article: Article) -> str:
         return digest("guid", provider(article), article.guid)
     if names_an_article(article.source_url, found_in_copy="source_line" in article.cleaning):
         return digest("url", provider(article), article.source_url)
-    stated = event_time(article)[0]
+    stated, source = event_time(article)
     # An article without any stated time must not get its identity from when a file was copied.
-    time = "" if event_time(article)[1] == "arrived" else str(stated.time)
+    time = "" if source == "arrived" else str(stated.time)
     return digest("text", article.headline, article.body, time)
 
 

@@ -256,7 +256,7 @@ def _language(value: Any) -> str:
 def _subjects(value: Any) -> Iterable[Subject]:
     for entry in value if isinstance(value, list | tuple) else [value]:
         if isinstance(entry, Mapping):
-            keyed = {_normal(key): inner for key, inner in entry.items()}
+            keyed = _keyed(entry)
             scheme, code, name = (_text(keyed.get(key)).strip() for key in ("scheme", "code", "name"))
             if not scheme and ":" in code:
                 scheme, _, code = code.partition(":")
