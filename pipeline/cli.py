@@ -92,6 +92,8 @@ def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentPa
     if args.as_of is None and not args.quiet:
         print(f"as of {iso(config.as_of)} (give --as_of={iso(config.as_of)} to run this again)", file=sys.stderr)
     outcome = run(config, flags)
+    for note in outcome.notes:
+        print(f"storywire: {note}", file=sys.stderr)
     if not args.quiet:
         _say(summary(config, outcome))
     return 0

@@ -11,26 +11,31 @@ from zoneinfo import ZoneInfo
 import apache_beam as beam
 
 from pipeline.inputs import InputFile
+from pipeline.ledger import Chain, ReadLedger
 from pipeline.options import Config
-from pipeline.sinks import DraftManifest, WriteArticles, WriteRejects, WriteStories
+from pipeline.sinks import DraftManifest, WriteArticles, WriteLedger, WriteRejects, WriteStories
 from pipeline.sources import ReadFiles
 from transforms.parse import Settings
 from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
 
 
-def build(p: beam.Pipeline, config: Config, parts: list[InputFile], draft: str, progress: str = "") -> Any:
-    """Puts the run over `parts` of the inputs into the pipeline `p`; it ends with the manifest's draft, a file.
+def build(
+    p: beam.Pipeline, config: Config, parts: list[InputFile], chain: Chain, draft: str, progress: str = ""
+) -> Any:
+    """Puts the run over `parts` of the inputs, going on from `chain`, into the pipeline `p`.
 
-    `progress` names a local folder to note progress in, or nothing. Gives the PCollection of the draft's path.
+    It ends with the manifest's draft, a file. `progress` names a local folder to note progress in, or nothing. Gives
+    the PCollection of the draft's path.
     """
     read = p | "Read" >> ReadFiles(parts, config, progress)
     parsed = read.items | "Parse" >> Parse(Settings(ZoneInfo(config.source_timezone)))
     cleaned = parsed.articles | "Clean" >> Clean()
     tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
-    parted = tagged.articles | "Part" >> Part(config.as_of, config.shards)
+    parted = tagged.articles | "Part" >> Part(config.as_of)
 
-    settled = parted.slips | "SettleVersions" >> SettleVersions()
-    keyed = settled | "KeyByStory" >> KeyByStory(config.shards)
+    known = p | "Ledger" >> ReadLedger(chain.files)
+    settled = {"slips": parted.slips, "ledger": known.articles} | "SettleVersions" >> SettleVersions()
+    keyed = {"slips": settled, "ledger": known.desks} | "KeyByStory" >> KeyByStory()
 
     articles = {"rows": parted.rows, "decisions": keyed.decisions} | "WriteArticles" >> WriteArticles(config)
     stories = keyed.stories | "WriteStories" >> WriteStories(config)
@@ -38,9 +43,9 @@ def build(p: beam.Pipeline, config: Config, parts: list[InputFile], draft: str, 
     rejects = (
         tuple(step.rejects for step in failures) | "Rejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(config)
     )
+    ledger = keyed.ledger | "WriteLedger" >> WriteLedger(config)
 
-    written = (articles.files, stories.files, rejects.files) | "Files" >> beam.Flatten()
-    counts = (
-        read.counts, parsed.counts, parted.counts, articles.counts, stories.counts, rejects.counts
-    ) | "Counts" >> beam.Flatten()  # fmt: skip
-    return (written, counts) | "Manifest" >> DraftManifest(config, parts, draft)
+    written = tuple(step.files for step in (articles, stories, rejects, ledger)) | "Files" >> beam.Flatten()
+    counting = (read, parsed, parted, articles, stories, rejects)
+    counts = tuple(step.counts for step in counting) | "Counts" >> beam.Flatten()
+    return (written, counts) | "Manifest" >> DraftManifest(config, parts, chain.parent, draft)

@@ -7,14 +7,15 @@ name that leads nowhere is an OptionError: a typing error must not replace a goo
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline import storage
-from pipeline.errors import OptionError
+from pipeline.errors import OptionError, RunError
 from pipeline.options import Config
 from pipeline.storage import Found
 from schemas import DATA_SETS
@@ -46,7 +47,7 @@ def expand(config: Config) -> list[InputFile]:
 
     A file that two inputs name gets the longer of the two uris, whatever the order of the inputs.
     """
-    sets = (*DATA_SETS, "ledger", "manifests", "logs")
+    sets = (*DATA_SETS, "manifests", "logs")
     own = tuple(f"{_absolute(config.output).rstrip('/')}/{name}/as_of=" for name in sets)
     files: dict[str, InputFile] = {}
     for pattern in config.inputs:
@@ -83,7 +84,7 @@ def _find(pattern: str) -> list[tuple[str, Found]]:
         raise OptionError("--input is empty: name a file, a folder or a pattern")
     try:
         return list(_find_local(pattern) if storage.is_local(pattern) else _find_remote(pattern))
-    except OptionError:
+    except (OptionError, RunError):
         raise
     except Exception as error:
         # Each filesystem has errors of its own for what it can't list.
@@ -112,22 +113,27 @@ def _find_local(pattern: str) -> Iterator[tuple[str, Found]]:
 
 
 def _find_remote(pattern: str) -> Iterator[tuple[str, Found]]:
-    if _SIGNS.search(pattern):
-        base, found = _fixed_part(pattern), list(storage.match(pattern))
-    else:
-        found = list(storage.match(pattern))
-        base = pattern.rpartition("/")[0]
-        if not found or not found[0].size:
-            base = pattern.rstrip("/")
-            found = [
-                one
-                for one in storage.match(storage.join(pattern, "**"))
-                if not any(part.startswith(".") for part in one.path[len(base) :].split("/"))
-            ]
+    folder = pattern.rstrip("/")
+    found = [(folder, one) for one in _shown(storage.starting(f"{folder}/"), folder)]
+    single = storage.status(pattern) if pattern == folder and pattern.count("/") > 2 else None
+    # Some tools mark a folder by an empty object of its name.
+    if single is not None and (single.size or not found):
+        found.append((folder.rpartition("/")[0], single))
+    if not found and storage.SIGNS.search(pattern):
+        base = _fixed_part(pattern)
+        matched = itertools.chain(storage.match(folder), storage.match(f"{folder}/**"))
+        found = [(base, one) for one in _shown(matched, base, hidden="/." in pattern[len(base) :])]
     if not found:
-        raise OptionError(f"--input={pattern}: matches no file")
+        raise OptionError(f"--input={pattern}: matches no object; look at the names in the bucket")
+    yield from found
+
+
+def _shown(found: Iterable[Found], base: str, hidden: bool = False) -> Iterator[Found]:
+    """Without the marks of empty folders, and as on a disk without names that begin with a dot."""
     for one in found:
-        yield base, one
+        parts = one.path[len(base) :].split("/")
+        if parts[-1] and (hidden or not any(part.startswith(".") for part in parts)):
+            yield one
 
 
 def _fixed_part(pattern: str) -> str:

@@ -9,6 +9,7 @@ makes all data sets of the partition visible at once, and only then removes file
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections import Counter
@@ -19,8 +20,9 @@ from typing import Any, NamedTuple
 from pipeline import storage
 from pipeline.errors import RunError
 from pipeline.inputs import InputFile
-from pipeline.options import Config
+from pipeline.options import Config, time_of
 from schemas import DATA_SETS, RowHash, data_set
+from transforms.stories.desk import fingerprint
 
 FORMAT_VERSION = 1
 
@@ -39,9 +41,20 @@ class WrittenFile(NamedTuple):
     """Hash of the multiset of rows (see schemas.RowHash): the same whatever the codec's build."""
 
 
-def path_of(config: Config) -> str:
-    """Where the partition's manifest stands."""
-    return storage.join(config.output, "manifests", f"{config.partition()}.json")
+def path_of(config: Config, partition: str = "") -> str:
+    """Where the manifest of a partition stands, by default of the run's own."""
+    return storage.join(config.output, "manifests", f"{partition or config.partition()}.json")
+
+
+def partitions(output: str) -> list[str]:
+    """The names of the partitions that have a manifest in an output folder, in order of time."""
+    found = []
+    for path in storage.listing(storage.join(output, "manifests")):
+        name = path.rpartition("/")[2]
+        if name.endswith(".json") and name.startswith("as_of="):
+            with contextlib.suppress(ValueError):
+                found.append((time_of(name.removesuffix(".json")), name.removesuffix(".json")))
+    return [name for _, name in sorted(found)]
 
 
 def draft_path(config: Config) -> str:
@@ -55,9 +68,13 @@ def folder(config: Config, name: str) -> str:
 
 
 def compose(
-    config: Config, parts: Iterable[InputFile], written: Iterable[WrittenFile], counts: Iterable[Mapping[str, int]]
+    config: Config,
+    parts: Iterable[InputFile],
+    parent: Mapping[str, str] | None,
+    written: Iterable[WrittenFile],
+    counts: Iterable[Mapping[str, int]],
 ) -> dict[str, Any]:
-    """The manifest of a run."""
+    """The manifest of a run that went on from `parent`."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
@@ -87,7 +104,8 @@ def compose(
     return {
         "format_version": FORMAT_VERSION,
         "storywire": version("storywire"),
-        "parent": None,
+        "desk": fingerprint(),
+        "parent": dict(parent) if parent else None,
         "options": config.shaping(),
         "input": {
             "files": len(read),
@@ -113,6 +131,7 @@ def imbalance(manifest: Mapping[str, Any], parts: int) -> str:
         return f"{counts.get('read/items', 0)} items left the source, but {counts.get('parse/items', 0)} were parsed"
     items = counts.get("items", 0)
     articles, rejects = (manifest["data_sets"][name]["rows"] for name in ("articles", "rejects"))
+    articles -= counts.get("state_rows", 0)
     redeliveries = counts.get("redeliveries", 0)
     if items == articles + redeliveries + rejects:
         return ""
@@ -122,8 +141,13 @@ def imbalance(manifest: Mapping[str, Any], parts: int) -> str:
 def load(path: str) -> dict[str, Any] | None:
     """The manifest (or draft) at `path`, None where there is none; RunError where it can't be read."""
     data = storage.read(path)
+    return None if data is None else decode(data, path)
+
+
+def decode(data: bytes, path: str) -> dict[str, Any]:
+    """The manifest in the bytes of the file at `path`; RunError where it can't be read."""
     try:
-        return None if data is None else dict(json.loads(data))
+        return dict(json.loads(data))
     except ValueError as error:
         # Taken for none, it would have the files that it names swept away.
         raise RunError(f"{path} is damaged ({error}); bring it back or remove it, then run again") from error

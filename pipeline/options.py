@@ -13,6 +13,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.errors import OptionError
+from schemas import CODECS, codec_at_hand
 from transforms.parse.times import iso, parse_time
 
 # 32 MiB: a newspaper's whole day as JSON lines passes, a picture or a dump of a data base does not.
@@ -21,6 +22,13 @@ MAX_ITEM_BYTES = 32 * 2**20
 MAX_ARCHIVE_BYTES = 4 * 2**30
 MAX_REJECT_SHARE = 0.05
 MAX_SHARDS = 1000
+# Agencies correct and kill within days; a month also covers what archives deliver again.
+REMEMBER_DAYS = 30
+MAX_REMEMBER_DAYS = 3660
+# Uncompressed: some 40,000 articles, which makes files of about 90 MB deflated; warehouses ask for 100 to 250 MB.
+SHARD_BYTES = 200_000_000
+DAY = 86_400_000_000
+"""Microseconds."""
 
 
 class Config(NamedTuple):
@@ -34,8 +42,14 @@ class Config(NamedTuple):
     """The end of the run's data interval, microseconds UTC."""
     source_timezone: str
     """An IANA zone, taken for times that name none."""
-    shards: int
-    """Files a data set."""
+    shards: int | None
+    """Files a data set; None: as many as the rows ask for."""
+    codec: str
+    """A name of `schemas.CODECS`."""
+    remember: int
+    """How far back the ledgers are read for articles, microseconds."""
+    ledger: str
+    """`auto`: go on from the newest partition before `as_of`; `none`: begin anew."""
     max_item_bytes: int
     max_archive_bytes: int
     max_reject_share: float
@@ -50,7 +64,10 @@ class Config(NamedTuple):
         return {
             "as_of": iso(self.as_of),
             "source_timezone": self.source_timezone,
-            "shards": self.shards,
+            "shards": self.shards or "auto",
+            "codec": self.codec,
+            "remember_days": self.remember // DAY,
+            "ledger": self.ledger,
             "max_item_bytes": self.max_item_bytes,
             "max_archive_bytes": self.max_archive_bytes,
         }
@@ -59,6 +76,17 @@ class Config(NamedTuple):
 def compact(micros: int) -> str:
     """A time as it stands in folder names: ISO 8601 basic, with microseconds only where there are any."""
     return re.sub(r"[-:]", "", iso(micros))
+
+
+_PARTITION = re.compile(r"as_of=(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d{6})?)Z")
+
+
+def time_of(partition: str) -> int:
+    """The `as_of` of a partition's name, microseconds UTC; ValueError for what is no such name."""
+    found = _PARTITION.fullmatch(partition)
+    if found is None:
+        raise ValueError(f"{partition!r} is no name of a partition such as as_of=20260313T000000Z")
+    return parse_time("{}-{}-{}T{}:{}:{}Z".format(*found.groups()), UTC).time
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +104,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="DIR",
-        help="the folder for articles/, stories/, rejects/ and manifests/; a run replaces its own as_of=... partition",
+        help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; a run replaces its own as_of=... "
+        "partition",
     )
     time = parser.add_argument_group("time")
     time.add_argument(
@@ -90,6 +119,22 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         default="UTC",
         metavar="ZONE",
         help="the zone of times that name none, for example Europe/Paris (default: %(default)s)",
+    )
+    chain = parser.add_argument_group("the chain of runs")
+    chain.add_argument(
+        "--remember",
+        type=int,
+        default=REMEMBER_DAYS,
+        metavar="DAYS",
+        help="how many days back versions, kills and redeliveries of earlier runs' articles are recognised (default: "
+        "%(default)s)",
+    )
+    chain.add_argument(
+        "--ledger",
+        default="auto",
+        choices=("auto", "none"),
+        help="auto: go on from the newest partition before --as_of; none: begin anew, knowing no earlier story or "
+        "article (default: %(default)s)",
     )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
@@ -115,7 +160,17 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output = parser.add_argument_group("output files")
     output.add_argument(
-        "--shards", type=int, default=1, metavar="N", help="files a data set and run (default: %(default)s)"
+        "--shards",
+        type=int,
+        metavar="N",
+        help=f"files a data set and run (default: one for each {SHARD_BYTES // 10**6} MB of uncompressed rows)",
+    )
+    output.add_argument(
+        "--codec",
+        default="deflate",
+        choices=tuple(CODECS),
+        help="how blocks are compressed; every engine reads deflate, DuckDB and Polars no zstandard (default: "
+        "%(default)s)",
     )
 
 
@@ -123,8 +178,12 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
     """The Config of parsed arguments; OptionError says what to write instead. `now` is the default `as_of`."""
     if not str(args.output).strip():
         raise OptionError("--output is empty: name a folder, for example --output out")
-    if not 1 <= args.shards <= MAX_SHARDS:
-        raise OptionError(f"--shards={args.shards}: write a number from 1 to {MAX_SHARDS}")
+    if args.shards is not None and not 1 <= args.shards <= MAX_SHARDS:
+        raise OptionError(f"--shards={args.shards}: write a number from 1 to {MAX_SHARDS}, or leave it out")
+    if not 0 <= args.remember <= MAX_REMEMBER_DAYS:
+        raise OptionError(f"--remember={args.remember}: write a number of days from 0 to {MAX_REMEMBER_DAYS}")
+    if not codec_at_hand(args.codec):
+        raise OptionError(f"--codec={args.codec} needs a package: pip install 'storywire[{args.codec}]'")
     for name in ("max_item_bytes", "max_archive_bytes"):
         if getattr(args, name) < 1:
             raise OptionError(f"--{name}={getattr(args, name)}: write a number of bytes, at least 1")
@@ -133,10 +192,13 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
     output = str(args.output)
     return Config(
         inputs=tuple(args.input),
-        output=output.rstrip("/") or "/",
+        output=output if output.endswith("://") else output.rstrip("/") or "/",
         as_of=_as_of(args.as_of, now),
         source_timezone=_zone(args.source_timezone),
         shards=args.shards,
+        codec=args.codec,
+        remember=args.remember * DAY,
+        ledger=args.ledger,
         max_item_bytes=args.max_item_bytes,
         max_archive_bytes=args.max_archive_bytes,
         max_reject_share=args.max_reject_share,

@@ -12,22 +12,33 @@ import json
 import logging
 import os
 import platform
+import re
 import shlex
+import signal
 import socket
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import apache_beam as beam
+from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.portability import python_urns
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import SubprocessSdkWorkerHandler, WorkerHandler
 from apache_beam.transforms import environments
+from google.protobuf import json_format, text_format  # type: ignore[import-untyped]
 
-from pipeline import graph, manifest, storage
+from pipeline import graph, ledger, manifest, storage
 from pipeline.errors import RunError
 from pipeline.inputs import InputFile, expand
+from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
 from pipeline.unpack import shares_of
@@ -35,6 +46,11 @@ from transforms.parse.times import iso
 
 # Starting a second process costs some seconds, so it pays from about a thousand articles on.
 _WORTH_ALL_CORES_BYTES = 4 * 2**20
+# A worker process whose work is done takes about a second to end.
+_WORKER_END_SECONDS = 10
+# What a flag's name holds whose value is nobody's business, and the name and password in a URL.
+_SECRET = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
+_URL_LOGIN = re.compile(r"://[^/@\s]+@")
 
 
 class TooManyRejectsError(RunError):
@@ -49,33 +65,88 @@ class Outcome(NamedTuple):
     """The manifest's."""
     seconds: float
     """Wall time from listing to commit."""
+    notes: list[str]
+    """What a person should know about the chain of runs."""
 
 
 def run(config: Config, flags: list[str]) -> Outcome:
     """Runs the pipeline over what the inputs name now and commits the partition."""
     start = time.monotonic()
+    storage.connect(flags, config.output, *config.inputs)
     parts = [part for file in expand(config) for part in shares_of(file)]
     draft = manifest.draft_path(config)
-    with _alone(config):
-        standing = manifest.load(manifest.path_of(config))
-        storage.delete(manifest.orphans(config, standing))
+    with _stoppable() as stop, _alone(config):
         try:
-            _execute(config, parts, draft, flags)
+            standing = manifest.load(manifest.path_of(config))
+            chain = ledger.find(config)
+            storage.delete(manifest.orphans(config, standing))
+            _execute(config, parts, chain, draft, flags)
             made = manifest.load(draft)
             if made is None:
                 raise RunError("the runner says that it is done, but no manifest was drafted")
             _check(config, made, len(parts))
+            stop.deaf = True
+            if stop.told:
+                raise KeyboardInterrupt
+            storage.rename(draft, manifest.path_of(config))
         except BaseException as error:
+            stop.deaf = True
             # What was written is taken back, but for the rejects of a run that has too many: they say why.
             told = manifest.folder(config, "rejects") if isinstance(error, TooManyRejectsError) else None
-            strays = manifest.orphans(config, standing)
-            storage.delete([path for path in strays if told is None or not path.startswith(f"{told}/part-")])
+            _sweep(config, told)
+            if stop.told:
+                raise KeyboardInterrupt from error
+            if isinstance(error, (OSError, BeamIOError)):
+                raise RunError(f"the run could not be finished: {error}; the output is whole, run it again") from error
             raise
-        storage.rename(draft, manifest.path_of(config))
-        storage.delete(manifest.orphans(config, made))
-    outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start)
-    _log(config, flags, outcome)
+        _sweep(config)
+        stale = ledger.stale_after(config, manifest.encode(made))
+        notes = [*chain.notes, *(f"{partition} was built on an earlier run of this partition" for partition in stale)]
+        if stale:
+            notes.append(f"run {'it' if len(stale) == 1 else 'them, in this order,'} again")
+        outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start, notes)
+        _log(config, flags, outcome)
     return outcome
+
+
+def _sweep(config: Config, told: str | None = None) -> None:
+    """Removes files of the partition that its manifest does not name, but for data files in the folder `told`."""
+    # What can't be removed now harms no reader, and the next run tries again. The manifest is looked at anew: a rename
+    # that gave an error may have taken place.
+    with contextlib.suppress(Exception):
+        strays = manifest.orphans(config, manifest.load(manifest.path_of(config)))
+        storage.delete([path for path in strays if told is None or not path.startswith(f"{told}/part-")])
+
+
+class _Stop:
+    """The handler of SIGTERM and Ctrl-C: the first ends the run, unless it commits already."""
+
+    deaf = False
+    """Nothing interrupts any more."""
+    told = False
+    """The run was told to stop; what it raised may have been dressed up by Beam or lost in a callback."""
+
+    def __call__(self, *_: object) -> None:
+        if not self.deaf:
+            self.deaf = self.told = True
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    """Takes SIGTERM and Ctrl-C in the main thread, the one that Python lets handle signals."""
+    stop = _Stop()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    taken = {one: handler for one, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for one in taken:
+        signal.signal(one, stop)
+    try:
+        yield stop
+    finally:
+        for one, handler in taken.items():
+            signal.signal(one, handler)
 
 
 @contextlib.contextmanager
@@ -91,8 +162,10 @@ def _alone(config: Config) -> Iterator[None]:
                 lock = held.enter_context(Path(config.output, ".lock").open("ab"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.probe")
-            storage.write(probe, b"")
-            storage.delete([probe])
+            try:
+                storage.write(probe, b"")
+            finally:
+                storage.delete([probe])
         except BlockingIOError as error:
             raise RunError(f"another run is writing to {config.output}; wait for its end or name another") from error
         except Exception as error:
@@ -124,7 +197,78 @@ def _runner(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
     redirected = f"exec {command} >>{shlex.quote(log)} 2>&1" if log else f"exec {command}"
     kept = [flag for flag in _joined(flags) if not flag.startswith(("--direct_num_workers", "--direct_running_mode"))]
     environment = environments.SubprocessSDKEnvironment.from_command_string(redirected)
-    return FnApiRunner(default_environment=environment), [*kept, f"--direct_num_workers={workers}"]
+    runner = FnApiRunner(default_environment=environment, provision_info=_provision(kept))
+    return runner, [*kept, f"--direct_num_workers={workers}"]
+
+
+def _provision(flags: list[str]) -> ExtendedProvisionInfo:
+    """What worker processes are told: the flags, which this runner would keep to itself, so that a worker would ask
+    another S3 server than the starting process does."""
+    told = beam_provision_api_pb2.ProvisionInfo()
+    told.pipeline_options.update(PipelineOptions(flags).get_all_options(drop_default=True))
+    return ExtendedProvisionInfo(told)
+
+
+@WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)
+class _Worker(SubprocessSdkWorkerHandler):  # type: ignore[misc]  # Beam has no types
+    """A worker process whose death ends the run: Beam by itself would wait for its answers for ever."""
+
+    at_work: ClassVar[list[_Worker]] = []
+    lost: ClassVar[list[str]] = []
+    """How worker processes of this run ended that should have lived, the first one first."""
+
+    def start_worker(self) -> None:
+        """Starts the process; what it is told is what Beam's own handler tells it."""
+        variables = {
+            "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(self.control_api_service_descriptor()),
+            "LOGGING_API_SERVICE_DESCRIPTOR": text_format.MessageToString(self.logging_api_service_descriptor()),
+            "PIPELINE_OPTIONS": json_format.MessageToJson(self.provision_info.provision_info.pipeline_options),
+            "WORKER_ID": self.worker_id,
+        }
+        self._closing = threading.Event()
+        self._process = subprocess.Popen(self._worker_command_line, shell=True, env=os.environ | variables)
+        self.at_work.append(self)
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        code = self._process.wait()
+        if self._closing.is_set():
+            return
+        how = f"was killed by signal {-code} (is memory short?)" if code < 0 else f"ended with exit code {code}"
+        self.lost.append(f"a worker process {how}")
+        for worker in list(self.at_work):
+            worker._process.kill()
+        self.data_conn.close()
+        # Beam may be about to ask something more of it.
+        while not self._closing.wait(0.1):
+            with contextlib.suppress(RuntimeError):
+                self.control_conn.abort(RuntimeError(self.lost[0]))
+
+    def close(self) -> None:
+        """Lets the process end; where the run has failed it is not waited for."""
+        self._closing.set()
+        self.at_work.remove(self)
+        if sys.exc_info()[0] is not None:
+            self._process.kill()
+        super().close()
+
+    def stop_worker(self) -> None:
+        """Waits for the end of the process, which has nothing to do any more."""
+        try:
+            self._process.wait(_WORKER_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Keeps tracebacks of Beam's threads, which die when a worker does, from the terminal."""
+    before = threading.excepthook
+    threading.excepthook = lambda args: logging.getLogger(__name__).debug("a thread ended: %s", args.exc_value)
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _joined(flags: list[str]) -> list[str]:
@@ -138,19 +282,21 @@ def _joined(flags: list[str]) -> list[str]:
     return joined
 
 
-def _execute(config: Config, parts: list[InputFile], draft: str, flags: list[str]) -> None:
+def _execute(config: Config, parts: list[InputFile], chain: Chain, draft: str, flags: list[str]) -> None:
     files = {part.path: part.size for part in parts}
     size = sum(files.values())
-    with tempfile.TemporaryDirectory(prefix="storywire-") as folder, Line(folder, len(files), size):
+    _Worker.lost.clear()
+    with tempfile.TemporaryDirectory(prefix="storywire-") as folder, Line(folder, len(files), size), _unheard():
         try:
             logged = logging.getLogger().isEnabledFor(logging.WARNING)
             runner, left = _runner(flags, size, "" if logged else f"{folder}/workers.log")
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
-            graph.build(pipeline, config, parts, draft, folder)
+            graph.build(pipeline, config, parts, chain, draft, folder)
             state = pipeline.run().wait_until_finish()
         except Exception as error:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
-            raise RunError(f"the run failed, the previous output stands: {_cause(error)}") from error
+            cause = _Worker.lost[0] if _Worker.lost else _cause(error)
+            raise RunError(f"the run failed, the previous output stands: {cause}") from error
     if state is not None and state != "DONE":
         raise RunError(f"the runner ended the job as {state}, the previous output stands")
 
@@ -189,11 +335,30 @@ def _log(config: Config, flags: list[str], outcome: Outcome) -> None:
         "host": socket.gethostname(),
         "python": platform.python_version(),
         "beam": beam.version.__version__,
-        "flags": flags,
+        "flags": _without_secrets(flags),
         "inputs": list(config.inputs),
-        "command": sys.argv[1:],
+        "command": _without_secrets(sys.argv[1:]),
     }
-    path = storage.join(config.output, "logs", f"{config.partition()}.json")
+    folder = storage.join(config.output, "logs")
+    path = storage.join(folder, f"{config.partition()}.json")
+    strays = storage.join(folder, f"{storage.TEMPORARY}{config.partition()}.")
     # The run is committed; that its log can't be kept is no failure of it.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(Exception):
+        storage.delete([left for left in storage.listing(folder) if left.startswith(strays)])
         storage.write(path, (json.dumps(log, indent=2) + "\n").encode())
+
+
+def _without_secrets(flags: list[str]) -> list[str]:
+    """The flags, with `***` for what flags such as `--s3_secret_access_key` are given: logs are read by many."""
+    shown: list[str] = []
+    hide = False
+    for flag in flags:
+        name, given, _ = flag.partition("=")
+        if flag.startswith("--"):
+            secret = _SECRET.search(name) is not None
+            hide = secret and not given
+            shown.append(f"{name}=***" if secret and given else _URL_LOGIN.sub("://***@", flag))
+        else:
+            shown.append("***" if hide else _URL_LOGIN.sub("://***@", flag))
+            hide = False
+    return shown

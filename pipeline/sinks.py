@@ -1,8 +1,8 @@
-"""Writing: articles joined with what was decided about them, stories and rejects, a file a shard, then the draft.
+"""Writing: articles joined with what was decided about them, stories, rejects, the ledger; then the manifest's draft.
 
 A shard's rows are sorted and written as a whole, under a temporary name that is renamed to one that ends in the start
 of the content's hash. So a bundle tried again writes the same file again, and never over one that a manifest names with
-other content.
+other content. How many shards a data set has follows from the size of its rows, which is known before they are grouped.
 """
 
 from __future__ import annotations
@@ -10,25 +10,44 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.coders import RowCoder, registry
-from apache_beam.pvalue import TaggedOutput
+from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from pipeline import manifest, storage
 from pipeline.inputs import InputFile
 from pipeline.manifest import WrittenFile
-from pipeline.options import Config
+from pipeline.options import MAX_SHARDS, SHARD_BYTES, Config
 from schemas import RowHash, data_set, write_container
 from transforms import rows
-from transforms.article import Decision, Reject, Story
-from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, ArticleRow, Counts, shard_of
-
-registry.register_coder(WrittenFile, RowCoder)
+from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
+from transforms.ledger import DELTA, LedgerRow
+from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, ArticleRow, Counting, Counts
 
 FILES = "files"
+
+# What warehouses take at most; a shard whose rows come to more becomes several files.
+FILE_BYTES = 256_000_000
+
+
+class OutputRow(NamedTuple):
+    """A row on its way to the shard that writes it."""
+
+    kind: str
+    """`part`; of the ledger, `delta` or `snapshot`: a file holds rows of one kind and its name begins with it."""
+    key: str
+    """The shard is a function of it."""
+    order: str
+    """Rows in a file are sorted by it, then by their bytes."""
+    data: bytes
+
+
+for _record in (WrittenFile, OutputRow):
+    registry.register_coder(_record, RowCoder)
 
 
 class WriteArticles(beam.PTransform[Any, Any]):
@@ -39,9 +58,15 @@ class WriteArticles(beam.PTransform[Any, Any]):
         self._config = config
 
     def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`rows`: (shard, ArticleRow), `decisions`: (shard, Decision)} -> `files`, `counts`, `rejects`."""
+        """{`rows`: ArticleRow, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
+        shards = _shards(self._config, inputs[ROWS] | "Size" >> beam.Map(_article_size).with_output_types(int))
+        by_shard = {
+            ROWS: inputs[ROWS] | "RowsByShard" >> beam.Map(_by_shard, shards).with_output_types(tuple[int, ArticleRow]),
+            DECISIONS: inputs[DECISIONS]
+            | "DecisionsByShard" >> beam.Map(_by_shard, shards).with_output_types(tuple[int, Decision]),
+        }
         step = beam.ParDo(_WriteArticles(self._config)).with_output_types(WrittenFile, counts=Counts, rejects=Reject)
-        return inputs | "Join" >> beam.CoGroupByKey() | "Write" >> step.with_outputs(COUNTS, REJECTS, main=FILES)
+        return by_shard | "Join" >> beam.CoGroupByKey() | "Write" >> step.with_outputs(COUNTS, REJECTS, main=FILES)
 
 
 class WriteStories(beam.PTransform[Any, Any]):
@@ -53,12 +78,8 @@ class WriteStories(beam.PTransform[Any, Any]):
 
     def expand(self, stories: Any) -> Any:
         """PCollection[Story] -> `files`, `counts`."""
-        return (
-            stories
-            | "ByShard" >> beam.Map(_story_by_shard, self._config.shards).with_output_types(tuple[int, Story])
-            | "Group" >> beam.GroupByKey()
-            | "Write" >> _writer(_WriteStories(self._config))
-        )
+        encoded = stories | "Encode" >> _encoding(_EncodeStories(self._config.as_of))
+        return _write(self._config, "stories", encoded)
 
 
 class WriteRejects(beam.PTransform[Any, Any]):
@@ -70,22 +91,29 @@ class WriteRejects(beam.PTransform[Any, Any]):
 
     def expand(self, rejects: Any) -> Any:
         """PCollection[Reject] -> `files`, `counts`."""
-        return (
-            rejects
-            | "ByShard" >> beam.Map(_reject_by_shard, self._config.shards).with_output_types(tuple[int, Reject])
-            | "Group" >> beam.GroupByKey()
-            | "Write" >> _writer(_WriteRejects(self._config))
-        )
+        encoded = rejects | "Encode" >> _encoding(_EncodeRejects(self._config.as_of))
+        return _write(self._config, "rejects", encoded)
+
+
+class WriteLedger(beam.PTransform[Any, Any]):
+    """Writes what the next run has to know -> `files`, `counts`."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self._config = config
+
+    def expand(self, entries: Any) -> Any:
+        """PCollection[LedgerRow] -> `files`, `counts`."""
+        encoded = entries | "Encode" >> _encoding(_EncodeLedger())
+        return _write(self._config, "ledger", encoded)
 
 
 class DraftManifest(beam.PTransform[Any, Any]):
     """Everything written and counted -> the draft of the manifest, beside the place where the manifest will stand."""
 
-    def __init__(self, config: Config, parts: list[InputFile], draft: str) -> None:
+    def __init__(self, config: Config, parts: list[InputFile], parent: Mapping[str, str] | None, draft: str) -> None:
         super().__init__()
-        self._config = config
-        self._parts = parts
-        self._draft = draft
+        self._draft = _Draft(config, parts, parent, draft)
 
     def expand(self, inputs: tuple[Any, Any]) -> Any:
         """(PCollection[WrittenFile], PCollection[Counts]) -> PCollection[str], the draft's path."""
@@ -101,26 +129,100 @@ class DraftManifest(beam.PTransform[Any, Any]):
             | "All" >> beam.Flatten()
             | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, tuple[str, str]])
             | "Group" >> beam.GroupByKey()
-            | "Draft" >> beam.ParDo(_Draft(self._config, self._parts, self._draft)).with_output_types(str)
+            | "Draft" >> beam.ParDo(self._draft).with_output_types(str)
         )
 
 
-def write_shard(config: Config, name: str, shard: int, encoded: Sequence[bytes]) -> WrittenFile:
-    """Writes the rows of a shard, in order, as one file of the data set `name`."""
-    buffer = io.BytesIO()
-    write_container(buffer, data_set(name), encoded)
-    data = buffer.getvalue()
-    rows_hash = RowHash()
-    for row in encoded:
-        rows_hash.add(row)
-    digest = hashlib.sha256(data).hexdigest()
-    file = f"part-{shard:05}-{digest[:8]}.avro"
-    storage.write(storage.join(manifest.folder(config, name), file), data)
-    return WrittenFile(name, file, len(encoded), len(data), digest, rows_hash.hexdigest())
+def write_shard(config: Config, name: str, kind: str, shard: int, encoded: Sequence[bytes]) -> Iterator[WrittenFile]:
+    """Writes the rows of a shard, in order, as files of the data set `name`: one, unless it is over FILE_BYTES."""
+    for piece in _pieces(encoded):
+        buffer = io.BytesIO()
+        write_container(buffer, data_set(name), piece, config.codec)
+        data = buffer.getvalue()
+        rows_hash = RowHash()
+        for row in piece:
+            rows_hash.add(row)
+        digest = hashlib.sha256(data).hexdigest()
+        file = f"{kind}-{shard:05}-{digest[:8]}.avro"
+        storage.write(storage.join(manifest.folder(config, name), file), data)
+        yield WrittenFile(name, file, len(piece), len(data), digest, rows_hash.hexdigest())
 
 
-def _writer(do_fn: beam.DoFn) -> Any:
-    return beam.ParDo(do_fn).with_output_types(WrittenFile, counts=Counts).with_outputs(COUNTS, main=FILES)
+def shard_of(key: str, shards: int) -> int:
+    """The shard of a row, a function of its key's first 32 bits (8 hex digits) alone."""
+    return int(key[:8], 16) % shards
+
+
+def shards_for(size: int) -> int:
+    """How many shards `size` bytes of rows are written as, where no option says so."""
+    return min(MAX_SHARDS, max(1, -(-size // SHARD_BYTES)))
+
+
+def _pieces(encoded: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    start = size = 0
+    for at, row in enumerate(encoded):
+        if size + len(row) > FILE_BYTES and at > start:
+            yield encoded[start:at]
+            start, size = at, 0
+        size += len(row)
+    if start < len(encoded):
+        yield encoded[start:]
+
+
+def _shards(config: Config, sizes: Any) -> Any:
+    """The number of shards: as the option says, else a side input that comes from the sizes (bytes) of all rows."""
+    if config.shards is not None:
+        return config.shards
+    return AsSingleton(
+        sizes | "TotalSize" >> beam.CombineGlobally(sum) | "Shards" >> beam.Map(shards_for).with_output_types(int)
+    )
+
+
+def _encoding(do_fn: Counting) -> Any:
+    return beam.ParDo(do_fn).with_output_types(OutputRow, counts=Counts).with_outputs(COUNTS, main=ROWS)
+
+
+class _Written(NamedTuple):
+    files: Any
+    counts: Any
+
+
+def _write(config: Config, name: str, encoded: Any) -> _Written:
+    """Writes encoded rows (`rows`: OutputRow, `counts`) by shard -> `files`; `counts` are passed on."""
+    shards = _shards(config, encoded.rows | "Size" >> beam.Map(_row_size).with_output_types(int))
+    files = (
+        encoded.rows
+        | "ByShard" >> beam.Map(_row_by_shard, shards).with_output_types(tuple[tuple[str, int], OutputRow])
+        | "Group" >> beam.GroupByKey()
+        | "Write" >> beam.FlatMap(_write_rows, config, name).with_output_types(WrittenFile)
+    )
+    return _Written(files, encoded.counts)
+
+
+class _EncodeStories(Counting):
+    def __init__(self, as_of: int) -> None:
+        self._as_of = as_of
+
+    def process(self, story: Story) -> Iterator[OutputRow]:
+        self.counts["stories"] += 1
+        yield OutputRow("part", story.story_id, story.story_id, rows.story_row(story, self._as_of))
+
+
+class _EncodeRejects(Counting):
+    def __init__(self, as_of: int) -> None:
+        self._as_of = as_of
+
+    def process(self, reject: Reject) -> Iterator[OutputRow]:
+        self.counts[f"rejects/{reject.stage}/{reject.error}"] += 1
+        # By place first, so that a person finds what belongs together.
+        order = f"{reject.uri}\0{reject.position:020}"
+        yield OutputRow("part", _hash(reject.uri), order, rows.reject_row(reject, self._as_of))
+
+
+class _EncodeLedger(Counting):
+    def process(self, row: LedgerRow) -> Iterator[OutputRow]:
+        kind = "delta" if row.kind in DELTA else "snapshot"
+        yield OutputRow(kind, _hash(row.key), f"{row.kind}\0{row.key}", row.data)
 
 
 class _WriteArticles(beam.DoFn):
@@ -130,35 +232,32 @@ class _WriteArticles(beam.DoFn):
     def process(self, group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         shard, joined = group
         decisions = {(one.article_id, one.version_key): one for one in joined[DECISIONS]}
-        encoded: list[bytes] = []
+        encoded: list[tuple[tuple[str, str], bytes]] = []
         counts: Counts = {}
-        for row, deliveries in _deliveries(joined[ROWS]):
-            decision = decisions.get((row[0], row[1]))
-            _count(counts, "redeliveries", deliveries - 1)
+        for key, deliveries in groupby(sorted(joined[ROWS]), key=_version):
+            # Of equal deliveries the smallest (uri, position) stands.
+            row, *others = deliveries
+            decision = decisions.get(key)
             if decision is None or decision.error:
+                _count(counts, "redeliveries", len(others))
                 yield TaggedOutput(REJECTS, _undecided(row, decision))
-                continue
-            encoded.append(row[5] + rows.decided_part(decision) + row[6])
-            _count(counts, f"languages/{decision.language}")
-            _count(counts, f"pub_status/{decision.pub_status}")
-        if encoded:
-            yield write_shard(self._config, "articles", shard, encoded)
+            elif decision.disposition in (STATE, REDELIVERY):
+                _count(counts, "redeliveries", 1 + len(others))
+            else:
+                _count(counts, "redeliveries", len(others))
+                encoded.append((key, row[5] + rows.decided_part(decision) + row[6]))
+                _count(counts, f"languages/{decision.language}")
+                _count(counts, f"pub_status/{decision.pub_status}")
+        for key, decision in decisions.items():
+            if decision.disposition == STATE:
+                _count(counts, "state_rows")
+                encoded.append((key, rows.state_row(decision, self._config.as_of)))
+        yield from write_shard(self._config, "articles", "part", shard, [data for _, data in sorted(encoded)])
         yield TaggedOutput(COUNTS, counts)
 
 
-def _deliveries(found: Iterable[ArticleRow]) -> Iterator[tuple[ArticleRow, int]]:
-    """Each version once, in order of its key, and how often it was delivered; the smallest (uri, position) stands."""
-    first: ArticleRow | None = None
-    count = 0
-    for row in sorted(found):
-        if first is not None and row[:2] == first[:2]:
-            count += 1
-            continue
-        if first is not None:
-            yield first, count
-        first, count = row, 1
-    if first is not None:
-        yield first, count
+def _version(row: ArticleRow) -> tuple[str, str]:
+    return row[0], row[1]
 
 
 def _undecided(row: ArticleRow, decision: Decision | None) -> Reject:
@@ -168,44 +267,24 @@ def _undecided(row: ArticleRow, decision: Decision | None) -> Reject:
     return Reject.of("key", "undecided", message, uri, position, head + tail)
 
 
-class _WriteStories(beam.DoFn):
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def process(self, group: tuple[int, Iterable[Story]]) -> Iterator[Any]:
-        shard, stories = group
-        encoded = [rows.story_row(story, self._config.as_of) for story in sorted(stories)]
-        yield write_shard(self._config, "stories", shard, encoded)
-        yield TaggedOutput(COUNTS, {"stories": len(encoded)})
-
-
-class _WriteRejects(beam.DoFn):
-    def __init__(self, config: Config) -> None:
-        self._config = config
-
-    def process(self, group: tuple[int, Iterable[Reject]]) -> Iterator[Any]:
-        shard, rejects = group
-        # By place first, so that a person finds what belongs together.
-        ordered = sorted(rejects, key=lambda reject: (reject.uri, reject.position, reject))
-        counts: Counts = {}
-        for reject in ordered:
-            _count(counts, f"rejects/{reject.stage}/{reject.error}")
-        encoded = [rows.reject_row(reject, self._config.as_of) for reject in ordered]
-        yield write_shard(self._config, "rejects", shard, encoded)
-        yield TaggedOutput(COUNTS, counts)
+def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:
+    (kind, shard), found = group
+    ordered = sorted((row.order, row.data) for row in found)
+    return write_shard(config, name, kind, shard, [data for _, data in ordered])
 
 
 class _Draft(beam.DoFn):
-    def __init__(self, config: Config, parts: list[InputFile], draft: str) -> None:
+    def __init__(self, config: Config, parts: list[InputFile], parent: Mapping[str, str] | None, draft: str) -> None:
         self._config = config
         self._parts = parts
+        self._parent = parent
         self._draft = draft
 
     def process(self, group: tuple[int, Iterable[tuple[str, str]]]) -> Iterator[str]:
         tagged = list(group[1])
         written = [WrittenFile(*json.loads(text)) for tag, text in tagged if tag == FILES]
         counts = [json.loads(text) for tag, text in tagged if tag == COUNTS]
-        made = manifest.compose(self._config, self._parts, written, counts)
+        made = manifest.compose(self._config, self._parts, self._parent, written, counts)
         storage.write(self._draft, manifest.encode(made))
         yield self._draft
 
@@ -215,12 +294,25 @@ def _count(counts: Counts, name: str, by: int = 1) -> None:
         counts[name] = counts.get(name, 0) + by
 
 
-def _story_by_shard(story: Story, shards: int) -> tuple[int, Story]:
-    return shard_of(story.story_id, shards), story
+def _article_size(row: ArticleRow) -> int:
+    return len(row[5]) + len(row[6])
 
 
-def _reject_by_shard(reject: Reject, shards: int) -> tuple[int, Reject]:
-    return shard_of(hashlib.sha256(reject.uri.encode("utf-8", "replace")).hexdigest(), shards), reject
+def _row_size(row: OutputRow) -> int:
+    return len(row.data)
+
+
+def _by_shard(element: Any, shards: int) -> tuple[int, Any]:
+    """An ArticleRow or a Decision by the shard of its article_id, the first field of both."""
+    return shard_of(element[0], shards), element
+
+
+def _row_by_shard(row: OutputRow, shards: int) -> tuple[tuple[str, int], OutputRow]:
+    return (row.kind, shard_of(row.key, shards)), row
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _tagged_file(file: WrittenFile) -> tuple[str, str]:

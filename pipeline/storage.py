@@ -1,29 +1,37 @@
-"""Files on any filesystem that Beam knows, with the few operations that the sink's guarantees rest on.
+"""Files on local disks and object stores, with the few operations that the sink's guarantees rest on.
 
 Local paths go straight to the operating system (a Beam file handle costs ten times the read of an article); anything
-with a scheme (`s3://`, `gs://`) goes through Beam's FileSystems.
+with a scheme (`s3://`, `gs://`) goes to objects.py. What a store refuses is a StorageError, on a disk an OSError.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, cast
 
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.filesystem import FileSystem
+
+from pipeline import objects
+from pipeline.objects import SIGNS, TEMPORARY, Found, StorageError
+
+__all__ = [
+    "SIGNS", "TEMPORARY", "Found", "StorageError", "connect", "delete", "exists", "is_local", "join", "listing",
+    "match", "open_to_read", "read", "rename", "starting", "status", "write",
+]  # fmt: skip
 
 
-class Found(NamedTuple):
-    """A file that a listing found."""
+def connect(flags: list[str], *paths: str) -> None:
+    """Hands Beam's flags (`--s3_...`) to the stores of `paths` and asks whether they answer; before all else here.
 
-    path: str
-    size: int
-    """Bytes."""
-    modified: int
-    """Microseconds UTC; 0 where the filesystem does not say."""
+    OptionError or StorageError where one can't be used. Local paths need it not, and cost nothing.
+    """
+    remote = [path for path in paths if not is_local(path)]
+    if remote:
+        objects.connect(flags, remote)
 
 
 def is_local(path: str) -> bool:
@@ -40,33 +48,43 @@ def open_to_read(path: str) -> IO[bytes]:
     """The file's bytes as they lie there, not decompressed."""
     if is_local(path):
         return cast(IO[bytes], open(path, "rb", buffering=0))  # noqa: PTH123 (the caller closes it)
-    return cast(IO[bytes], FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED))
+    return objects.store_of(path).open(path)
 
 
 def read(path: str) -> bytes | None:
     """The whole file, None where there is none."""
-    if not exists(path):
+    try:
+        with open_to_read(path) as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    with open_to_read(path) as file:
-        return file.read()
 
 
 def exists(path: str) -> bool:
-    """True where there is such a file or folder."""
+    """True where there is such a file (a local folder too); StorageError where the store can't tell."""
     if is_local(path):
         return Path(path).exists()
-    return bool(FileSystems.exists(path))
+    return status(path) is not None
+
+
+def status(path: str) -> Found | None:
+    """The file's size and time, None where there is no such file."""
+    if not is_local(path):
+        return objects.store_of(path).status(path)
+    try:
+        found = Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return Found(path, found.st_size, found.st_mtime_ns // 1000)
 
 
 def write(path: str, data: bytes) -> None:
-    """Writes a file as a whole or not at all: under a temporary name in the same folder, synced, renamed."""
+    """Writes a file as a whole or not at all; locally under a temporary name in the same folder, synced, renamed."""
+    if not is_local(path):
+        objects.store_of(path).write(path, data)
+        return
     folder, _, name = path.rpartition("/")
     temporary = join(folder or ".", f"{TEMPORARY}{name}.{uuid.uuid4().hex}")
-    if not is_local(path):
-        with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as remote:
-            remote.write(data)
-        FileSystems.rename([temporary], [path])
-        return
     Path(folder or ".").mkdir(parents=True, exist_ok=True)
     try:
         with open(temporary, "wb") as local:  # noqa: PTH123
@@ -80,9 +98,12 @@ def write(path: str, data: bytes) -> None:
 
 
 def rename(source: str, target: str) -> None:
-    """Renames a file over whatever bears the new name; on a local disk the change has reached it on return."""
+    """Renames a file over whatever bears the new name, at once; a local disk has the change on return.
+
+    An object is copied, which makes it bear the new name at once, then removed under the old one.
+    """
     if not is_local(target):
-        FileSystems.rename([source], [target])
+        objects.store_of(target).rename(source, target)
         return
     Path(source).replace(target)
     folder = os.open(os.path.dirname(target) or ".", os.O_RDONLY)  # noqa: PTH120
@@ -94,12 +115,14 @@ def rename(source: str, target: str) -> None:
 
 def delete(paths: list[str]) -> None:
     """Removes files; one that is gone already is fine."""
-    remote = [path for path in paths if not is_local(path)]
+    remote: dict[str, list[str]] = {}
     for path in paths:
         if is_local(path):
             Path(path).unlink(missing_ok=True)
-    if remote:
-        FileSystems.delete(remote)
+        else:
+            remote.setdefault(path.partition("://")[0], []).append(path)
+    for same in remote.values():
+        objects.store_of(same[0]).delete(same)
 
 
 def listing(folder: str) -> list[str]:
@@ -108,16 +131,18 @@ def listing(folder: str) -> list[str]:
         path = Path(folder)
         names = sorted(entry.name for entry in path.iterdir() if entry.is_file()) if path.is_dir() else []
         return [join(folder, name) for name in names]
-    return sorted(found.path for found in match(join(folder, "*")))
+    prefix = join(folder, "")
+    paths = (found.path for found in starting(prefix))
+    # Some tools keep a folder as an empty object whose name ends in a slash.
+    return sorted(path for path in paths if path != prefix and "/" not in path[len(prefix) :])
+
+
+def starting(prefix: str) -> Iterator[Found]:
+    """The objects of a store whose path begins so, in no particular order."""
+    return objects.store_of(prefix).starting(prefix)
 
 
 def match(pattern: str) -> Iterator[Found]:
-    """The files that a pattern names, in no particular order."""
-    for result in FileSystems.match([pattern]):
-        for metadata in result.metadata_list:
-            seconds = metadata.last_updated_in_seconds
-            yield Found(metadata.path, metadata.size_in_bytes, round((seconds or 0) * 1_000_000))
-
-
-# Files whose name begins so are on their way; no reader takes them, and the next run removes them.
-TEMPORARY = ".tmp-"
+    """The objects of a store that a pattern names, in no particular order: `**` runs across folders, `*` does not."""
+    matches = re.compile(FileSystem.translate_pattern(pattern)).match
+    return (found for found in starting(SIGNS.split(pattern, maxsplit=1)[0]) if matches(found.path))

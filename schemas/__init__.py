@@ -5,8 +5,10 @@ a record before it reaches a file, and container files whose bytes depend on the
 packages is imported here.
 """
 
-from schemas.container import RowHash, write_container
+from schemas.container import CODECS, RowHash, codec_at_hand, write_container
 from schemas.gate import Gate, GateError
 from schemas.registry import DATA_SETS, DataSet, data_set
 
-__all__ = ["DATA_SETS", "DataSet", "Gate", "GateError", "RowHash", "data_set", "write_container"]
+__all__ = [
+    "CODECS", "DATA_SETS", "DataSet", "Gate", "GateError", "RowHash", "codec_at_hand", "data_set", "write_container",
+]  # fmt: skip

@@ -1,17 +1,19 @@
 """Avro container files whose bytes depend on nothing but their rows and schema.
 
-In: rows already encoded, in their final order. Out: the bytes of an object container file. fastavro writes the header;
-the blocks are put behind it as the Avro 1.12 specification says, because rows come encoded once and are never decoded
-again. The sync marker, random in other writers, is the start of the rows' hash.
+In: rows already encoded, in their final order. Out: the bytes of an object container file, as the Avro 1.12
+specification says; fastavro's writer takes records only, and these rows were encoded once and are never decoded again.
+The sync marker, random in other writers, is the start of the rows' hash.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import io
+import json
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import IO
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import IO, NamedTuple
 
 import fastavro
 
@@ -22,6 +24,49 @@ from schemas.registry import DataSet
 BLOCK_BYTES = 64_000
 # zlib's own default: level 9 takes twice the time for 1% less.
 DEFLATE_LEVEL = 6
+# zstandard's own default.
+ZSTANDARD_LEVEL = 3
+
+
+def _deflate(block: bytes) -> bytes:
+    packer = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return packer.compress(block) + packer.flush()
+
+
+def _snappy(block: bytes) -> bytes:
+    import cramjam
+
+    return bytes(cramjam.snappy.compress_raw(block)) + zlib.crc32(block).to_bytes(4)
+
+
+def _zstandard(block: bytes) -> bytes:
+    from backports import zstd
+
+    return bytes(zstd.compress(block, ZSTANDARD_LEVEL))
+
+
+class _Codec(NamedTuple):
+    compress: Callable[[bytes], bytes]
+    needs: str
+    """The module that it takes, an extra: fastavro needs the same to read it."""
+
+
+# By their names in Avro's specification.
+CODECS: Mapping[str, _Codec] = {
+    "deflate": _Codec(_deflate, ""),
+    "null": _Codec(bytes, ""),
+    "snappy": _Codec(_snappy, "cramjam"),
+    "zstandard": _Codec(_zstandard, "backports.zstd"),
+}
+
+
+def codec_at_hand(name: str) -> bool:
+    """True where the codec can be written here: what it needs is installed."""
+    needs = CODECS[name].needs
+    try:
+        return not needs or importlib.util.find_spec(needs) is not None
+    except ModuleNotFoundError:  # of the package above it
+        return False
 
 
 class RowHash:
@@ -46,23 +91,48 @@ class RowHash:
         return f"{self._sum % 2**256:064x}"
 
 
-def write_container(file: IO[bytes], data_set: DataSet, rows: Sequence[bytes]) -> None:
-    """Writes `rows` (encoded records, in order) to `file` as an Avro container with deflated blocks."""
+def write_container(file: IO[bytes], data_set: DataSet, rows: Sequence[bytes], codec: str = "deflate") -> None:
+    """Writes `rows` (encoded records, in order) to `file` as an Avro container; `codec` is a name of CODECS."""
+    compress = CODECS[codec].compress
     digest = hashlib.sha256(data_set.fingerprint.encode())
     for row in rows:
         digest.update(row)
     sync = digest.digest()[:16]
-    file.write(_header(data_set, sync))
+    file.write(_header(data_set, codec, sync))
     for count, block in _blocks(rows):
-        packer = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        packed = packer.compress(block) + packer.flush()
+        packed = compress(block)
         file.write(_long(count) + _long(len(packed)) + packed + sync)
 
 
-def _header(data_set: DataSet, sync: bytes) -> bytes:
+# The Avro 1.12 specification's own schema of a file's header.
+_HEADER = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "org.apache.avro.file.Header",
+        "fields": [
+            {"name": "magic", "type": {"type": "fixed", "name": "Magic", "size": 4}},
+            {"name": "meta", "type": {"type": "map", "values": "bytes"}},
+            {"name": "sync", "type": {"type": "fixed", "name": "Sync", "size": 16}},
+        ],
+    },
+    named_schemas={},
+)
+
+
+def _header(data_set: DataSet, codec: str, sync: bytes) -> bytes:
+    """A file's header. fastavro's writer wants its own package of a codec even for a header, so it is not asked."""
+    metadata = {
+        "avro.codec": codec,
+        "avro.schema": json.dumps(data_set.schema, ensure_ascii=False, separators=(",", ":")),
+        "storywire.schema": data_set.version,
+        # A release may append fields within a major version; the program's own version is not named, because a fix
+        # must not change bytes.
+        "storywire.schema_sha256": data_set.fingerprint,
+        "writer.time.zone": "UTC",
+    }
     header = io.BytesIO()
-    metadata = {"writer.time.zone": "UTC", "storywire.schema": data_set.version}
-    fastavro.writer(header, data_set.schema, [], codec="deflate", metadata=metadata, sync_marker=sync)
+    meta = {name: value.encode() for name, value in metadata.items()}
+    fastavro.schemaless_writer(header, _HEADER, {"magic": b"Obj\x01", "meta": meta, "sync": sync})
     return header.getvalue()
 
 

@@ -17,14 +17,14 @@ import fastavro
 Schema = dict[str, Any]
 
 # The major version that runs write now, a data set.
-DATA_SETS = {"articles": "articles.v1", "stories": "stories.v1", "rejects": "rejects.v1"}
+DATA_SETS = {"articles": "articles.v1", "stories": "stories.v1", "rejects": "rejects.v1", "ledger": "ledger.v1"}
 
 
 class DataSet(NamedTuple):
     """A data set's schema as the project uses it."""
 
     name: str
-    """`articles`, `stories` or `rejects`."""
+    """`articles`, `stories`, `rejects` or `ledger`."""
     version: str
     """`articles.v1`: the schema's file name without its ending."""
     schema: Schema
@@ -47,7 +47,7 @@ class DataSet(NamedTuple):
 
 @functools.cache
 def data_set(name: str) -> DataSet:
-    """The data set `name` (`articles`, `stories`, `rejects`) with the schema that runs write now."""
+    """The data set `name` (a key of DATA_SETS) with the schema that runs write now."""
     version = DATA_SETS[name]
     schema: Schema = json.loads((Path(__file__).parent / f"{version}.avsc").read_text(encoding="utf-8"))
     canonical = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

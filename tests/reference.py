@@ -16,6 +16,7 @@ from transforms import identity, rows
 from transforms.article import Decision, Reject, Story
 from transforms.clean import clean
 from transforms.language import tag_language
+from transforms.ledger import DELTA, LedgerRow, encode
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
 from transforms.steps import rejected
@@ -29,6 +30,10 @@ class Expected(NamedTuple):
     articles: list[bytes]
     stories: list[bytes]
     rejects: list[bytes]
+    delta: list[bytes]
+    """Of the ledger, what the run changed."""
+    snapshot: list[bytes]
+    """Of the ledger, the desks as the run left them."""
     items: int
     redeliveries: int
 
@@ -69,13 +74,16 @@ def run(config: Config, files: list[InputFile]) -> Expected:
         for slip in settle(slips):
             by_desk[slip.desk].append(slip)
     stories: list[Story] = []
+    entries: list[LedgerRow] = []
     decisions: dict[tuple[str, str], Decision] = {}
     for desk, slips in by_desk.items():
         for made in key_by_story(desk, slips):
             if isinstance(made, Story):
                 stories.append(made)
-            else:
+            elif isinstance(made, Decision):
                 decisions[made.article_id, made.version_key] = made
+            else:
+                entries += encode(made)
     articles = []
     seen = set()
     for article_id, version_key, _, _, _, head, tail in sorted(bodies):
@@ -85,7 +93,9 @@ def run(config: Config, files: list[InputFile]) -> Expected:
     return Expected(
         articles,
         [rows.story_row(story, config.as_of) for story in sorted(stories)],
-        [rows.reject_row(one, config.as_of) for one in sorted(rejects, key=lambda one: (one.uri, one.position, one))],
+        [row for *_, row in sorted((one.uri, one.position, rows.reject_row(one, config.as_of)) for one in rejects)],
+        [row.data for row in sorted(entries) if row.kind in DELTA],
+        [row.data for row in sorted(entries) if row.kind not in DELTA],
         items,
         len(bodies) - len(articles),
     )

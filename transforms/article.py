@@ -135,10 +135,20 @@ class Article(NamedTuple):
     """Names of the cleaning rules that changed something, in the order they ran."""
 
 
+NEW = "new"
+"""A version's disposition: no run has written it; this one does."""
+STATE = "state"
+"""An earlier run has written it, and what was decided about it has changed since: a state row says so."""
+REDELIVERY = "redelivery"
+"""An earlier run has written it; it came again and nothing about it has changed."""
+KNOWN = "known"
+"""An earlier run has written it, it did not come again, and nothing about it has changed."""
+
+
 class Slip(NamedTuple):
     """What deciding needs to know about one version of an article (1–2 kB, no text but the headline).
 
-    `settle` sorts out an article's versions and sets the five fields at the end.
+    `settle` sorts out an article's versions, those of earlier runs too, and sets the fields at the end.
     """
 
     article_id: str
@@ -171,8 +181,12 @@ class Slip(NamedTuple):
     """The language whose desk keys it: the primary subtag of the article's first version."""
     usable: bool = True
     """False where the article was killed or withheld: it keeps its story, the story counts it out."""
-    deliveries: int = 1
-    """How often this version was delivered; all but one are redeliveries."""
+    disposition: str = NEW
+    """NEW, STATE, REDELIVERY or KNOWN."""
+    story_id: str = ""
+    """The story that the article has from an earlier run."""
+    was_usable: bool = True
+    """`usable` as the earlier run left it."""
 
 
 class Decision(NamedTuple):
@@ -185,6 +199,10 @@ class Decision(NamedTuple):
     pub_status: str
     language: str
     story_id: str
+    disposition: str = NEW
+    """NEW, STATE or REDELIVERY."""
+    event_time: int = 0
+    """As stated, microseconds UTC: a state row has no other source for it."""
     error: str = ""
     """Why no story could be given; the writer turns such a version into a reject."""
 

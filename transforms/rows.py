@@ -18,11 +18,15 @@ import fastavro
 
 from schemas import Gate, data_set
 from transforms import identity
-from transforms.article import Article, Decision, Reject, Stated, Story
+from transforms.article import STATE, Article, Decision, Reject, Stated, Story
 from transforms.parse.times import iso
 
 # The fields of an article's row that only deciding knows, in the schema's order: settle and the desk set them.
-DECIDED = ["version", "is_latest", "story_id", "pub_status", "language"]
+DECIDED = ["row_kind", "version", "is_latest", "story_id", "pub_status", "language"]
+# A row of `articles` is a version, or says what has changed about a version that an earlier partition holds.
+VERSION_ROW = "version"
+STATE_ROW = "state"
+
 # Redshift's rows end at 4 MB; a row that no warehouse loads is a reject.
 ROW_LIMIT = 3_500_000
 
@@ -89,7 +93,18 @@ def article_row(article: Article, article_id: str, version_key: str, as_of: int)
 
 def decided_part(decision: Decision) -> bytes:
     """The bytes that stand between an article's head and tail."""
-    return _article_encoders().decided.encode({name: getattr(decision, name) for name in DECIDED})
+    fields = {name: getattr(decision, name) for name in DECIDED[1:]}
+    kind = STATE_ROW if decision.disposition == STATE else VERSION_ROW
+    return _article_encoders().decided.encode({"row_kind": kind, **fields})
+
+
+def state_row(decision: Decision, as_of: int) -> bytes:
+    """The row that says what has changed about a version whose own row stands in an earlier partition."""
+    encoders = _article_encoders()
+    nobody = Article("", published=Stated(decision.event_time, "second", False))
+    tail = _article_tail(nobody, as_of) | _stated("published", None) | {"event_time_source": "", "flags": []}
+    head = encoders.head.encode({"article_id": decision.article_id, "version_key": decision.version_key})
+    return head + decided_part(decision) + encoders.tail.encode(tail)
 
 
 def story_row(story: Story, as_of: int) -> bytes:

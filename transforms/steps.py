@@ -19,10 +19,11 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import identity, rows, slips
+from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
+from transforms.ledger import DELTA, Entry, LedgerRow
 from transforms.parse import Settings, parse
 from transforms.stories.desk import key_by_story
 from transforms.versions import settle
@@ -34,6 +35,7 @@ SLIPS = "slips"
 ROWS = "rows"
 DECISIONS = "decisions"
 STORIES = "stories"
+LEDGER = "ledger"
 
 # An article on its way to the shard that writes it: (article_id, version_key, uri, position, digest, head, tail).
 ArticleRow = tuple[str, str, str, int, bytes, bytes, bytes]
@@ -42,7 +44,7 @@ ArticleRow = tuple[str, str, str, int, bytes, bytes, bytes]
 Counts = dict[str, int]
 
 # Records cross a shuffle as rows: deterministic, and readable by an SDK of another language.
-for _record in (RawItem, Slip, Decision, Story, Reject):
+for _record in (RawItem, Slip, Decision, Story, Reject, LedgerRow):
     registry.register_coder(_record, RowCoder)
 
 
@@ -76,49 +78,42 @@ class TagLanguage(beam.PTransform[Any, Any]):
 
 
 class Part(beam.PTransform[Any, Any]):
-    """Article -> `slips` for those who decide, `rows` (encoded, by shard) for those who write, `rejects`, `counts`."""
+    """Article -> `slips` for those who decide, `rows` (encoded) for those who write, `rejects`, `counts`."""
 
-    def __init__(self, as_of: int, shards: int) -> None:
+    def __init__(self, as_of: int) -> None:
         super().__init__()
         self._as_of = as_of
-        self._shards = shards
 
     def expand(self, articles: Any) -> Any:
-        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (shard, ArticleRow), `rejects`, `counts`."""
-        step = beam.ParDo(_Part(self._as_of, self._shards)).with_output_types(
-            tuple[str, Slip], rows=tuple[int, ArticleRow], rejects=Reject, counts=Counts
+        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (ArticleRow), `rejects`, `counts`."""
+        step = beam.ParDo(_Part(self._as_of)).with_output_types(
+            tuple[str, Slip], rows=ArticleRow, rejects=Reject, counts=Counts
         )
         return articles | step.with_outputs(ROWS, REJECTS, COUNTS, main=SLIPS)
 
 
 class SettleVersions(beam.PTransform[Any, Any]):
-    """Slips of an article, in any order -> its versions in order, by the desk that keys them."""
+    """Slips of an article, in any order, and what the ledger knows of it -> its versions in order, by desk."""
 
-    def expand(self, slips: Any) -> Any:
-        """PCollection[(article_id, Slip)] -> PCollection[(desk, Slip)]."""
+    def expand(self, inputs: dict[str, Any]) -> Any:
+        """{`slips`: (article_id, Slip), `ledger`: (article_id, LedgerRow)} -> PCollection[(desk, Slip)]."""
         return (
-            slips
-            | "ByArticle" >> beam.GroupByKey()
+            inputs
+            | "ByArticle" >> beam.CoGroupByKey()
             | "Settle" >> beam.FlatMap(_settle).with_output_types(tuple[str, Slip])
         )
 
 
 class KeyByStory(beam.PTransform[Any, Any]):
-    """Settled slips -> `decisions` by shard, `stories`. One desk is one key: it takes its slips in order of time."""
+    """Settled slips -> `decisions`, `stories`, and the `ledger` for the next run.
 
-    def __init__(self, shards: int) -> None:
-        super().__init__()
-        self._shards = shards
+    One desk is one key: it takes up what the last run's desk left and takes its slips in order of time.
+    """
 
-    def expand(self, slips: Any) -> Any:
-        """PCollection[(desk, Slip)] -> `decisions` (shard, Decision), `stories` (Story)."""
-        step = beam.ParDo(_Key(self._shards)).with_output_types(tuple[int, Decision], stories=Story)
-        return slips | "ByDesk" >> beam.GroupByKey() | "Key" >> step.with_outputs(STORIES, main=DECISIONS)
-
-
-def shard_of(identity: str, shards: int) -> int:
-    """The shard of a row, a function of its id's first 32 bits alone."""
-    return int(identity[:8], 16) % shards
+    def expand(self, inputs: dict[str, Any]) -> Any:
+        """{`slips`: (desk, Slip), `ledger`: (desk, LedgerRow)} -> `decisions`, `stories`, `ledger`."""
+        step = beam.ParDo(_key_by_story).with_output_types(Decision, stories=Story, ledger=LedgerRow)
+        return inputs | "ByDesk" >> beam.CoGroupByKey() | "Key" >> step.with_outputs(STORIES, LEDGER, main=DECISIONS)
 
 
 class Counting(beam.DoFn):
@@ -170,9 +165,8 @@ class _PerArticle(beam.DoFn):
 
 
 class _Part(Counting):
-    def __init__(self, as_of: int, shards: int) -> None:
+    def __init__(self, as_of: int) -> None:
         self._as_of = as_of
-        self._shards = shards
 
     def process(self, article: Article) -> Iterator[Any]:
         stage = "slip"
@@ -188,26 +182,46 @@ class _Part(Counting):
         # Two deliveries from one place: slip and row must agree on which of them stands.
         slip = slip._replace(digest=identity.digest_of(tail))
         row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, head, tail)
-        yield TaggedOutput(ROWS, (shard_of(slip.article_id, self._shards), row))
+        yield TaggedOutput(ROWS, row)
         yield slip.article_id, slip
 
 
-class _Key(beam.DoFn):
-    def __init__(self, shards: int) -> None:
-        self._shards = shards
-
-    def process(self, group: tuple[str, Iterable[Slip]]) -> Iterator[Any]:
-        desk, settled = group
-        for made in key_by_story(desk, settled):
-            if isinstance(made, Story):
-                yield TaggedOutput(STORIES, made)
-            else:
-                yield shard_of(made.article_id, self._shards), made
-
-
-def _settle(group: tuple[str, Iterable[Slip]]) -> Iterator[tuple[str, Slip]]:
-    for slip in settle(group[1]):
+def _settle(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[tuple[str, Slip]]:
+    slips = list(group[1][SLIPS])
+    if not slips:
+        return
+    # Of what several runs knew, the newest counts.
+    newest = max(group[1][LEDGER], key=lambda row: row.as_of, default=None)
+    for slip in settle(slips, None if newest is None else ledger.decode_article(newest)):
         yield slip.desk, slip
+
+
+def _key_by_story(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
+    desk, joined = group
+    slips = list(joined[SLIPS])
+    if not slips:
+        # Nothing came for this desk: it stays as it is.
+        yield from (TaggedOutput(LEDGER, row._replace(as_of=0)) for row in joined[LEDGER] if row.kind not in DELTA)
+        return
+    for made in key_by_story(desk, slips, _entries(slips, joined[LEDGER])):
+        if isinstance(made, Decision):
+            yield made
+        elif isinstance(made, Story):
+            yield TaggedOutput(STORIES, made)
+        else:
+            yield from (TaggedOutput(LEDGER, row) for row in ledger.encode(made))
+
+
+def _entries(slips: list[Slip], rows: Iterable[LedgerRow]) -> Iterator[Entry]:
+    """What a desk needs of the ledger: the snapshot, and of the closed stories those that this run's articles have."""
+    asked = {slip.story_id for slip in slips}
+    closed: dict[str, LedgerRow] = {}
+    for row in rows:
+        if row.kind not in DELTA:
+            yield ledger.decode(row)
+        elif row.key in asked and (row.key not in closed or row.as_of > closed[row.key].as_of):
+            closed[row.key] = row
+    yield from map(ledger.decode, closed.values())
 
 
 def rejected(stage: str, article: Article, error: Exception) -> Reject:

@@ -10,10 +10,11 @@ from typing import Any
 
 import fastavro
 
-from pipeline.options import Config
+from pipeline.options import DAY, Config
 from schemas import data_set
 from schemas.container import write_container
 from tests.reference import Expected
+from transforms.rows import DECIDED
 
 AS_OF = 1_773_360_000_000_000
 """2026-03-13T00:00:00Z, the samples' as_of."""
@@ -25,7 +26,10 @@ def config(output: Path, *inputs: Path | str, **changes: Any) -> Config:
         output=str(output),
         as_of=AS_OF,
         source_timezone="UTC",
-        shards=1,
+        shards=None,
+        codec="deflate",
+        remember=30 * DAY,
+        ledger="auto",
         max_item_bytes=32 * 2**20,
         max_archive_bytes=2**30,
         max_reject_share=0.1,
@@ -43,28 +47,66 @@ def tree(output: Path) -> dict[str, str]:
 
 
 def manifest(output: Path) -> dict[str, Any]:
-    (path,) = (output / "manifests").iterdir()
-    return json.loads(path.read_text())
+    """The manifest of an output that has one partition."""
+    (made,) = manifests(output)
+    return made
+
+
+def manifests(output: Path) -> list[dict[str, Any]]:
+    """All manifests in order of time; whole seconds only, whose names sort."""
+    return [json.loads(path.read_text()) for path in sorted((output / "manifests").iterdir())]
 
 
 def rows(output: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of a data set, of the files that the manifest names."""
+    """The rows of a data set, of the files that the manifests name, partition by partition."""
     found = []
-    for file in manifest(output)["data_sets"][name]["files"]:
-        with (output / file["name"]).open("rb") as opened:
-            found += list(fastavro.reader(opened))
+    for made in manifests(output):
+        for file in made["data_sets"][name]["files"]:
+            with (output / file["name"]).open("rb") as opened:
+                found += list(fastavro.reader(opened))
     return found
 
 
-def files_of(expected: Expected) -> dict[str, bytes]:
-    """The one file a data set that the expected rows make."""
+def current_articles(output: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """The newest state of every version: what a warehouse makes of all partitions."""
+    current: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows(output, "articles"):
+        key = row["article_id"], row["version_key"]
+        if row["row_kind"] == "state":
+            current[key] |= {name: row[name] for name in DECIDED if name != "row_kind"}
+        else:
+            assert key not in current
+            current[key] = row
+    return current
+
+
+def current_stories(output: Path) -> dict[str, dict[str, Any]]:
+    """The newest row of every story."""
+    return {row["story_id"]: row for row in rows(output, "stories")}
+
+
+def files_of(expected: Expected) -> dict[tuple[str, str], bytes]:
+    """(data set, kind) -> the one file that the expected rows make."""
     made = {}
-    for name in ("articles", "stories", "rejects"):
-        encoded = getattr(expected, name)
+    for name, kind, encoded in (
+        ("articles", "part", expected.articles),
+        ("stories", "part", expected.stories),
+        ("rejects", "part", expected.rejects),
+        ("ledger", "delta", expected.delta),
+        ("ledger", "snapshot", expected.snapshot),
+    ):
         buffer = io.BytesIO()
         write_container(buffer, data_set(name), encoded)
         if encoded:
-            made[name] = buffer.getvalue()
+            made[name, kind] = buffer.getvalue()
+    return made
+
+
+def written_files(output: Path) -> dict[tuple[str, str], bytes]:
+    """The same of a partition's files, of which there has to be one a data set and kind."""
+    paths = list(output.rglob("*.avro"))
+    made = {(path.parent.parent.name, path.name.partition("-")[0]): path.read_bytes() for path in paths}
+    assert len(made) == len(paths)
     return made
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline import cli, progress
+from pipeline import options as run_options
 from pipeline.errors import OptionError
 from pipeline.options import compact, config_of
 from pipeline.run import _cause, _joined, _runner
@@ -41,6 +42,7 @@ def test_config_of_options():
         (["--as_of", "2026-02-30"], "--as_of=2026-02-30"),
         (["--source_timezone", "Middle/Earth"], "Europe/Paris"),
         (["--shards", "0"], "from 1 to 1000"),
+        (["--remember", "-1"], "days from 0 to 3660"),
         (["--max_item_bytes", "0"], "at least 1"),
         (["--max_reject_share", "5"], "from 0 to 1"),
         (["--output", " "], "name a folder"),
@@ -49,6 +51,14 @@ def test_config_of_options():
 def test_bad_options_say_what_to_write(options, told):
     with pytest.raises(OptionError, match=told):
         parsed(*options)
+
+
+def test_a_codec_that_is_not_at_hand_is_told_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr(run_options, "codec_at_hand", lambda name: name != "snappy")
+    with pytest.raises(OptionError, match=r"--codec=snappy needs a package: pip install 'storywire\[snappy\]'"):
+        parsed("--codec", "snappy")
+    assert parsed("--codec", "null").codec == "null"
+    assert parsed().codec == "deflate"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -68,7 +78,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--input", ".", "--runner=Nonsense"], "--runner=Nonsense: write one of"),
         (["--input", ".", "--runner=no.Such"], "--runner=no.Such: write one of"),
         (["--input", ".", "--source_timezone=localtime"], "not a time zone"),
-        (["--input", "s3://bucket/*.json"], "can't be listed"),
+        (["--input", "foo://bucket/*.json"], "foo://"),
         (["--input", "x" * 300], "can't be listed"),
     ],
 )

@@ -35,7 +35,8 @@ def test_only_constructs_that_every_warehouse_loads(name):
         assert "default" not in field, field
         if isinstance(kind, dict) and kind["type"] == "array":
             items = kind["items"]
-            assert items == "string" or {inner["type"] for inner in items["fields"]} <= {"string", "long"}, field
+            simple = ("string", "long")
+            assert items in simple or all(inner["type"] in simple for inner in items["fields"]), field
         else:
             assert kind in ("string", "long", "double", "boolean", TIMESTAMP), field
     assert len(set(names)) == len(names)
@@ -47,13 +48,13 @@ def test_each_time_stands_as_text_too(name):
     fields = {field["name"]: field["type"] for field in data_set(name).schema["fields"]}
     times = {field for field, kind in fields.items() if TIMESTAMP in (kind if isinstance(kind, list) else [kind])}
     assert {f"{time}_utc" for time in times} <= fields.keys()
-    if name != "rejects":
+    if name in ("articles", "stories"):
         assert times
 
 
 def test_a_type_is_named_once():
     named = re.findall(r'"name": "([A-Z]\w*)"', "".join(json.dumps(data_set(name).schema) for name in DATA_SETS))
-    assert len(named) == len(set(named)) == 4
+    assert len(named) == len(set(named)) == len(DATA_SETS) + 2
 
 
 def test_fingerprint_sees_what_canonical_form_drops():

@@ -1,10 +1,9 @@
-"""Identity, versions and rows: what makes two articles one, which version stands, what reaches a file."""
+"""Identity and rows: what makes two articles one, what reaches a file."""
 
 from __future__ import annotations
 
 import io
 import json
-from itertools import permutations
 
 import fastavro
 import pytest
@@ -13,9 +12,8 @@ from hypothesis import strategies as st
 
 from schemas import GateError, data_set
 from transforms import identity, rows
-from transforms.article import Article, Decision, Reject, Slip, Stated, Story, Subject
+from transforms.article import STATE, Article, Decision, Reject, Stated, Story, Subject
 from transforms.slips import make_slip
-from transforms.versions import settle
 
 HOUR = 3_600_000_000
 AS_OF = 500_000 * HOUR
@@ -111,50 +109,6 @@ def test_slip_clips_to_as_of_and_the_row_keeps_what_was_stated():
     assert rows.flags_of(ARTICLE._replace(published=None), AS_OF) == ["no_stated_time", "short_body"]
 
 
-def slip(
-    key: str, hours: int = 1, status: str = "usable", language: str = "en", uri: str = "u", number: int = 0
-) -> Slip:
-    return Slip("a" * 32, key, uri, 0, hours * HOUR, number, status, language, "p", "h", b"\1", b"\2", 9)
-
-
-def test_settle_orders_versions_and_marks_the_newest():
-    versions = list(settle([slip("k3", 3), slip("k1", 1), slip("k2", 2)]))
-    assert [(one.version_key, one.version, one.is_latest) for one in versions] == [
-        ("k1", 1, False), ("k2", 2, False), ("k3", 3, True),
-    ]  # fmt: skip
-    assert [one.body_terms for one in versions] == [b"\2", b"", b""]
-
-
-def test_settle_breaks_ties_by_number_then_key():
-    versions = list(settle([slip("b", number=2), slip("c", number=1), slip("a", number=2)]))
-    assert [one.version_key for one in versions] == ["c", "a", "b"]
-
-
-def test_settle_counts_deliveries_and_keeps_the_smallest_place():
-    (version,) = settle([slip("k", uri="z"), slip("k", uri="b"), slip("k", uri="c")])
-    assert (version.uri, version.deliveries) == ("b", 3)
-
-
-@pytest.mark.parametrize("hours", [0, 5])
-def test_a_kill_reaches_every_version_also_when_it_comes_first(hours):
-    versions = list(settle([slip("k1", 1), slip("k2", 2), slip("kill", hours, "canceled")]))
-    assert {one.pub_status for one in versions} == {"canceled"}
-    assert not any(one.usable for one in versions)
-
-
-def test_a_version_without_language_takes_the_articles():
-    languages = ("und", "zh-Hans", "und", "en")
-    versions = list(settle(slip(key, hours, language=languages[hours]) for hours, key in enumerate("abcd")))
-    assert [one.language for one in versions] == ["und", "zh-Hans", "zh-Hans", "zh-Hans"]
-    assert {one.desk for one in versions} == {"und"}
-
-
-def test_settle_knows_no_order_of_arrival():
-    slips = [slip("a", 1), slip("b", 1, number=3), slip("kill", 2, "canceled"), slip("a", 1, uri="z")]
-    settled = {tuple(settle(order)) for order in permutations(slips)}
-    assert len(settled) == 1
-
-
 def read(name: str, encoded: bytes) -> dict:
     whole = data_set(name)
     return fastavro.schemaless_reader(io.BytesIO(encoded), whole.part(whole.field_names()), None)
@@ -172,6 +126,17 @@ def test_an_articles_row_is_head_decided_part_and_tail():
     assert row["guid"] == "g1"
     assert row["byline"] is None
     assert row["as_of_day"] == "2027-01-15"
+
+
+def test_a_state_row_says_what_was_decided_and_nothing_else():
+    decision = Decision("a" * 32, "k" * 32, 1, False, "canceled", "en", "s" * 32, STATE, event_time=-5 * HOUR)
+    row = read("articles", rows.state_row(decision, AS_OF))
+    assert (row["row_kind"], row["version"], row["is_latest"], row["pub_status"]) == ("state", 1, False, "canceled")
+    assert (row["story_id"], row["language"]) == ("s" * 32, "en")
+    assert (row["event_time_utc"], row["as_of_day"]) == ("1969-12-31T19:00:00Z", "2027-01-15")
+    assert {row[name] for name in ("headline", "body", "uri", "provider", "event_time_source")} == {""}
+    assert {row[name] for name in ("guid", "published", "published_utc", "source_url")} == {None}
+    assert row["flags"] == row["cleaning"] == []
 
 
 def test_a_row_that_no_warehouse_loads_is_refused():

@@ -1,12 +1,13 @@
 """The desk: which story an article gets, whatever the order of arrival, and what is said of the story."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transforms.stories_texts import BRIDGE, CHESS, ELSEWHERE, HOUR, OTHERS, START, again, slip, wire
+from transforms import ledger
 from transforms.article import Decision, Story
 from transforms.stories.desk import LIFE, Desk, key_by_story, story_id_of
 from transforms.stories.keyterms import key_terms
@@ -20,7 +21,7 @@ NEAR = Model((Tree(((0, 0.2, ~0, ~1),), (-1, 1)),), 0)
 
 def keyed(slips, model=None, language="en"):
     """Decisions by (article, version), and stories by id."""
-    found = list(key_by_story(language, slips, model))
+    found = list(key_by_story(language, slips, model=model))
     decisions = {(row.article_id, row.version): row for row in found if isinstance(row, Decision)}
     return decisions, {row.story_id: row for row in found if isinstance(row, Story)}
 
@@ -87,6 +88,38 @@ def test_order_of_arrival_does_not_matter_to_noise(drawn, chance):
     expected = list(key_by_story("en", slips))
     chance.shuffle(slips)
     assert list(key_by_story("en", slips)) == expected
+
+
+def in_runs(slips, cuts, language="en"):
+    """The keys, the newest story rows and the last snapshot of desks that hand on their entries at `cuts`."""
+    ordered = sorted(slips, key=lambda slip: (slip.event_time, slip.article_id, slip.version))
+    keys, stories, rows = {}, {}, []
+    for start, end in pairwise([0, *sorted(cuts), len(ordered)]):
+        if start == end:
+            continue  # as the graph does: a desk that nothing came for is handed on as it is
+        made = list(key_by_story(language, ordered[start:end], map(ledger.decode, rows)))
+        entries = [one for one in made if not isinstance(one, Decision | Story)]
+        kept = [row for row in rows if row.kind == ledger.CLOSED_STORY]
+        rows = kept + [row for one in entries for row in ledger.encode(one) if row.kind != ledger.ARTICLE]
+        keys |= {(one.article_id, one.version): one.story_id for one in made if isinstance(one, Decision)}
+        stories |= {one.story_id: one for one in made if isinstance(one, Story)}
+    return keys, stories, sorted(row for row in rows if row.kind not in ledger.DELTA)
+
+
+@given(articles, st.lists(st.integers(0, 14), max_size=5), st.sampled_from(["en", "de"]))
+def test_runs_that_hand_on_their_ledger_are_one_run(drawn, cuts, language):
+    slips = [
+        slip(f"n{at}", " ".join(text), " ".join(text[::2]), time=START + hour * HOUR, language=language)
+        for at, (text, hour) in enumerate(drawn)
+    ]
+    whole = in_runs(slips, [], language)
+    assert in_runs(slips, [min(cut, len(slips)) for cut in cuts], language) == whole
+
+
+@given(st.lists(st.integers(0, 9), max_size=4))
+def test_runs_of_real_looking_copy_are_one_run(cuts):
+    slips = [*wire(), slip("late", *BRIDGE[0], time=START + 30 * DAY)]
+    assert in_runs(slips, cuts) == in_runs(slips, [])
 
 
 def test_ties_go_to_the_smaller_story_id():
@@ -167,7 +200,7 @@ def test_a_slip_that_cannot_be_read_harms_nobody_else():
         "usable",
         "en",
         "",
-        "ValueError: packed terms have 3 bytes, which is no multiple of 5",
+        error="ValueError: packed terms have 3 bytes, which is no multiple of 5",
     )
     later = decisions.pop(("broken", 2))
     assert (later.story_id, later.error.partition(":")[0]) == ("", "LookupError")

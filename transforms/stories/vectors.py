@@ -10,7 +10,7 @@ among the articles of the last days, so that what everybody writes about now wei
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from transforms.stories.tables import TermTable
 from transforms.stories.terms import HASHED
@@ -84,6 +84,28 @@ class Rarity:
         """Forget the days that are no longer recent at `time`."""
         if time // DAY > self._today:
             self._open_day(time // DAY)
+
+    def counted(self) -> Iterator[tuple[int | None, int, dict[int, int]]]:
+        """(day, articles, counts) of the recent days, and with day None of all days where those are counted too."""
+        for day, counts in self._by_day.items():
+            yield day, self._articles_by_day[day], counts
+        if self._online is not None:
+            yield None, self._online_articles, self._online
+
+    def resume(self, day: int | None, articles: int, counts: Mapping[int, int]) -> None:
+        """Take up what `counted` gave, or a part of it."""
+        if day is None:
+            if self._online is None:
+                raise ValueError("counts of all days belong to a language without a term table")
+            self._online.update(counts)
+            self._online_articles += articles
+            return
+        self._today = max(day, self._today)
+        self._by_day.setdefault(day, {}).update(counts)
+        self._articles_by_day[day] = self._articles_by_day.get(day, 0) + articles
+        self._recent_articles += articles
+        for term, count in counts.items():
+            self._recent[term] = self._recent.get(term, 0) + count
 
     def _open_day(self, day: int) -> None:
         self._today = day

@@ -1,0 +1,151 @@
+"""The chain of runs: which earlier partitions a run goes on from, and reading their ledgers.
+
+In: the manifests of the output folder. Out: the newest partition before the run's `as_of` (its parent), the ledger
+files of the chain that leads there back to `--remember`, and their rows. A chain that can't be continued exactly is an
+OptionError before anything is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import fastavro
+from apache_beam.pvalue import TaggedOutput
+
+from pipeline import manifest, storage
+from pipeline.errors import OptionError, RunError
+from pipeline.options import Config, time_of
+from transforms.ledger import ARTICLE, LedgerRow, split
+from transforms.stories.desk import fingerprint
+
+ARTICLES = "articles"
+DESKS = "desks"
+
+
+class LedgerFile(NamedTuple):
+    """A ledger file of an earlier run."""
+
+    path: str
+    as_of: int
+    """Of that run, microseconds UTC."""
+    delta: bool
+    """What the run changed; else the snapshot that it left."""
+
+
+class Chain(NamedTuple):
+    """What a run goes on from."""
+
+    parent: dict[str, str] | None
+    """`partition` and `sha256` of the parent's manifest; None for a first run."""
+    files: list[LedgerFile]
+    notes: list[str]
+    """What a person should know about the chain."""
+
+
+def find(config: Config) -> Chain:
+    """The chain that the run goes on from: from the newest partition before its `as_of` back to `--remember`.
+
+    Raises OptionError where the chain was made with other models than this version has, RunError where a manifest in
+    it is missing or damaged.
+    """
+    if config.ledger == "none":
+        return Chain(None, [], [])
+    before = [partition for partition in manifest.partitions(config.output) if time_of(partition) < config.as_of]
+    if not before:
+        return Chain(None, [], [])
+    data, made = _manifest(config, before[-1])
+    if made.get("desk") != fingerprint():
+        raise OptionError(
+            f"{before[-1]} was keyed with other tables or another model than this version of storywire has, so stories "
+            f"can't go on from it exactly; use storywire {made.get('storywire')}, or write --ledger=none to begin anew"
+        )
+    parent = {"partition": before[-1], "sha256": hashlib.sha256(data).hexdigest()}
+    files = [file for file in _files(config, made, before[-1]) if not file.delta]
+    notes = []
+    partition = before[-1]
+    while time_of(partition) >= config.as_of - config.remember:
+        files += [file for file in _files(config, made, partition) if file.delta]
+        wanted = made["parent"]
+        if wanted is None:
+            break
+        data, made = _manifest(config, wanted["partition"], needed_by=partition)
+        if hashlib.sha256(data).hexdigest() != wanted["sha256"]:
+            notes.append(f"{partition} was built on an earlier {wanted['partition']} than stands now; run it again")
+        partition = wanted["partition"]
+    return Chain(parent, files, notes)
+
+
+def stale_after(config: Config, made: bytes) -> list[str]:
+    """The partitions that were built on another manifest of the run's partition than `made`, its bytes, and all that
+    were built on those, in order."""
+    stale: list[str] = []
+    known = {config.partition(): hashlib.sha256(made).hexdigest()}
+    for partition in manifest.partitions(config.output):
+        if time_of(partition) <= config.as_of:
+            continue
+        parent = _manifest(config, partition)[1]["parent"]
+        base = parent["partition"] if parent else ""
+        if base in stale or known.get(base, parent and parent["sha256"]) != (parent and parent["sha256"]):
+            stale.append(partition)
+    return stale
+
+
+class ReadLedger(beam.PTransform[Any, Any]):
+    """The chain's ledger files -> `articles` (by article_id) and `desks` (by language)."""
+
+    def __init__(self, files: list[LedgerFile]) -> None:
+        super().__init__()
+        self._files = files
+
+    def expand(self, begin: Any) -> Any:
+        """PBegin -> PCollections `articles` (article_id, LedgerRow) and `desks` (desk, LedgerRow)."""
+        by_key = tuple[str, LedgerRow]
+        step = beam.ParDo(_Read()).with_output_types(by_key, articles=by_key)
+        return (
+            begin
+            | "LedgerFiles" >> beam.Create(self._files)
+            | "SpreadLedger" >> beam.Reshuffle()
+            | "ReadLedger" >> step.with_outputs(ARTICLES, main=DESKS)
+        )
+
+
+class _Read(beam.DoFn):
+    def process(self, file: LedgerFile) -> Iterator[Any]:
+        for row in read_rows(file):
+            yield TaggedOutput(ARTICLES, (row.key, row)) if row.kind == ARTICLE else (row.desk, row)
+
+
+def read_rows(file: LedgerFile) -> Iterator[LedgerRow]:
+    """The rows of a ledger file; RunError where it can't be read."""
+    try:
+        with storage.open_to_read(file.path) as opened:
+            for block in fastavro.block_reader(opened):
+                yield from split(block.bytes_.getvalue(), file.as_of)
+    except Exception as error:
+        # Each filesystem has errors of its own, and fastavro those of what it meets.
+        raise RunError(
+            f"{file.path}: the ledger of an earlier run can't be read ({error}); run that partition again"
+        ) from error
+
+
+def _manifest(config: Config, partition: str, needed_by: str = "") -> tuple[bytes, dict[str, Any]]:
+    path = manifest.path_of(config, partition)
+    data = storage.read(path)
+    if data is None:
+        raise RunError(
+            f"{path} is missing, but {needed_by or 'this run'} goes on from it; run that partition again, "
+            f"or write --ledger=none to begin anew"
+        )
+    return data, manifest.decode(data, path)
+
+
+def _files(config: Config, made: dict[str, Any], partition: str) -> list[LedgerFile]:
+    names = [file["name"] for file in made["data_sets"]["ledger"]["files"]]
+    as_of = time_of(partition)
+    return [
+        LedgerFile(storage.join(config.output, name), as_of, name.rpartition("/")[2].startswith("delta-"))
+        for name in names
+    ]
