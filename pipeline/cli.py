@@ -19,7 +19,7 @@ from importlib.metadata import version
 
 from pipeline import learn
 from pipeline.errors import OptionError, RunError
-from pipeline.options import add_run_arguments, config_of
+from pipeline.options import add_replay_arguments, add_run_arguments, config_of
 from transforms.parse.times import iso
 
 _RUN_EXAMPLES = """examples:
@@ -33,14 +33,16 @@ exit codes: 0 done, 1 the run failed and the previous output stands, 2 an option
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; gives the exit code."""
-    parser, run_parser = _parsers()
+    parser, of_command = _parsers()
     args, rest = parser.parse_known_args(argv)
     try:
         if args.command == "learn":
             if rest:
                 raise OptionError(f"unknown option {rest[0]}; see `storywire learn --help`")
             return learn.run(args)
-        return _run(args, rest, run_parser)
+        _quieten(args.verbose)
+        command = _check if args.command == "check" else _run
+        return command(args, rest, of_command[args.command])
     except OptionError as error:
         print(f"storywire: {error}", file=sys.stderr)
         return 2
@@ -55,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
     parser = argparse.ArgumentParser(
         prog="storywire",
         description="Wire articles in, story-keyed Avro out: same articles in, same bytes out.",
@@ -72,23 +74,49 @@ def _parsers() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
         allow_abbrev=False,
     )
     add_run_arguments(run)
-    shown = run.add_argument_group("what is shown")
-    shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    shown.add_argument("--verbose", action="store_true", help="print Beam's warnings, and the traceback of a failure")
+    replay = commands.add_parser(
+        "replay",
+        help="read again what a run rejected",
+        description="Reads the payloads that a run rejected again, once the cause is mended, with the uri and position "
+        "that they had. It adds a partition to the chain, a second after that of the run; the run's own stays as "
+        "it is. The same replay again replaces its own partition.",
+        allow_abbrev=False,
+    )
+    add_replay_arguments(replay)
+    check = commands.add_parser(
+        "check",
+        help="read an output folder back and say whether it is whole",
+        description="Reads all that manifests name: files against their hashes, rows against schemas, keys and counts, "
+        "the chain of partitions; says what to run again.",
+        epilog="exit codes: 0 all is whole, 1 something is to be run again, 2 an option is wrong",
+        allow_abbrev=False,
+    )
+    check.add_argument("output", metavar="DIR", help="the --output folder of runs")
+    for command in (run, replay, check):
+        shown = command.add_argument_group("what is shown")
+        shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        shown.add_argument(
+            "--verbose", action="store_true", help="print Beam's warnings, and the traceback of a failure"
+        )
     learning = commands.add_parser(
         "learn", help="learn term tables and the story model from articles of your own", allow_abbrev=False
     )
     learn.add_arguments(learning)
-    return parser, run
+    return parser, {"run": run, "replay": replay, "check": check}
 
 
 def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
-    _quieten(args.verbose)
+    if args.command == "replay":
+        _refuse_unknown(flags, parser)
+        from pipeline import replay, storage
+
+        storage.connect(flags, args.rejects)
+        replay.complete(args)
     config = config_of(args, datetime.now(UTC))
+    _refuse_unknown(flags, parser)
     from pipeline.run import run
     from pipeline.summary import summary
 
-    _refuse_unknown(flags, parser)
     if args.as_of is None and not args.quiet:
         print(f"as of {iso(config.as_of)} (give --as_of={iso(config.as_of)} to run this again)", file=sys.stderr)
     outcome = run(config, flags)
@@ -97,6 +125,18 @@ def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentPa
     if not args.quiet:
         _say(summary(config, outcome))
     return 0
+
+
+def _check(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
+    _refuse_unknown(flags, parser)
+    from pipeline import check, storage
+
+    output = str(args.output).rstrip("/") or "/"
+    storage.connect(flags, output)
+    report = check.check(output)
+    if report.again or not args.quiet:
+        _say(check.tell(output, report))
+    return 1 if report.again else 0
 
 
 def _say(text: str) -> None:
@@ -121,7 +161,7 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
         name = flag.partition("=")[0]
         if name.startswith("-") and not name[1:2].isdigit() and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else "; see `storywire run --help`"
+            hint = f"; did you mean {near[0]}?" if near else f"; see `{parser.prog} --help`"
             raise OptionError(f"unknown option {name}{hint}")
     runner = PipelineOptions(flags).view_as(StandardOptions).runner
     if runner and not _is_runner(runner, StandardOptions.KNOWN_RUNNER_NAMES):
@@ -132,7 +172,13 @@ def _refuse_unknown(flags: list[str], parser: argparse.ArgumentParser) -> None:
         if not flag.startswith("-") and (not before.startswith("--") or "=" in before)
     ]
     if strays:
-        raise OptionError(f"{strays[0]!r} stands alone; write --input {strays[0]!r} for a file or folder to read")
+        takes_input = "--input" in parser._option_string_actions
+        hint = (
+            f"write --input {strays[0]!r} for a file or folder to read"
+            if takes_input
+            else f"see `{parser.prog} --help`"
+        )
+        raise OptionError(f"{strays[0]!r} stands alone; {hint}")
 
 
 def _is_runner(runner: str, known: list[str]) -> bool:

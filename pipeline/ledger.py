@@ -8,6 +8,7 @@ OptionError before anything is read.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -122,8 +123,10 @@ def read_rows(file: LedgerFile) -> Iterator[LedgerRow]:
     """The rows of a ledger file; RunError where it can't be read."""
     try:
         with storage.open_to_read(file.path) as opened:
-            for block in fastavro.block_reader(opened):
-                yield from split(block.bytes_.getvalue(), file.as_of)
+            blocks = fastavro.block_reader(opened)
+            schema = json.loads(blocks.metadata["avro.schema"])
+            for block in blocks:
+                yield from split(block.bytes_.getvalue(), file.as_of, schema)
     except Exception as error:
         # Each filesystem has errors of its own, and fastavro those of what it meets.
         raise RunError(

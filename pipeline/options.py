@@ -27,7 +27,9 @@ REMEMBER_DAYS = 30
 MAX_REMEMBER_DAYS = 3660
 # Uncompressed: some 40,000 articles, which makes files of about 90 MB deflated; warehouses ask for 100 to 250 MB.
 SHARD_BYTES = 200_000_000
-DAY = 86_400_000_000
+SECOND = 1_000_000
+"""Microseconds."""
+DAY = 86_400 * SECOND
 """Microseconds."""
 
 
@@ -54,6 +56,8 @@ class Config(NamedTuple):
     max_archive_bytes: int
     max_reject_share: float
     """0 to 1."""
+    replay: bool = False
+    """The inputs are rejects of an earlier run."""
 
     def partition(self) -> str:
         """The name of the run's partition, `as_of=20250210T000000Z`."""
@@ -74,11 +78,12 @@ class Config(NamedTuple):
 
 
 def compact(micros: int) -> str:
-    """A time as it stands in folder names: ISO 8601 basic, with microseconds only where there are any."""
+    """A time as it stands in folder names: ISO 8601 basic."""
     return re.sub(r"[-:]", "", iso(micros))
 
 
-_PARTITION = re.compile(r"as_of=(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d(?:\.\d{6})?)Z")
+# Whole seconds, so that names sort as times do.
+_PARTITION = re.compile(r"as_of=(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 
 
 def time_of(partition: str) -> int:
@@ -107,18 +112,41 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; a run replaces its own as_of=... "
         "partition",
     )
-    time = parser.add_argument_group("time")
-    time.add_argument(
+    files.add_argument(
         "--as_of",
         metavar="TIME",
         help="the end of the interval that this run covers, ISO 8601, for example 2026-03-13T00:00:00Z; a scheduler "
         "passes it (default: now, printed). It names the partition: the same as_of run again replaces it",
     )
+    add_shaping_arguments(parser)
+
+
+def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `storywire replay`."""
+    parser.add_argument(
+        "rejects",
+        metavar="REJECTS",
+        help="a partition's rejects, for example out/rejects/as_of=20260313T000000Z, or one file of them",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", help="where to write instead, for a trial (default: where the rejects are)"
+    )
+    add_shaping_arguments(parser, "as the run had it whose rejects these are")
+    parser.set_defaults(**dict.fromkeys(TAKEN_OVER), max_reject_share=1.0)
+
+
+# What a replay takes over from the run that it replays, where its own options say nothing.
+TAKEN_OVER = ("source_timezone", "max_item_bytes", "max_archive_bytes")
+
+
+def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(default)s") -> None:
+    """Declares what `run` and `replay` have in common; `taken_over` says in words what TAKEN_OVER are by default."""
+    time = parser.add_argument_group("time")
     time.add_argument(
         "--source_timezone",
         default="UTC",
         metavar="ZONE",
-        help="the zone of times that name none, for example Europe/Paris (default: %(default)s)",
+        help=f"the zone of times that name none, for example Europe/Paris (default: {taken_over})",
     )
     chain = parser.add_argument_group("the chain of runs")
     chain.add_argument(
@@ -142,14 +170,14 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=MAX_ITEM_BYTES,
         metavar="N",
-        help="an item (of JSON lines, a line) longer than this becomes a reject (default: %(default)s)",
+        help=f"an item (of JSON lines, a line) longer than this becomes a reject (default: {taken_over})",
     )
     limits.add_argument(
         "--max_archive_bytes",
         type=int,
         default=MAX_ARCHIVE_BYTES,
         metavar="N",
-        help="an archive is read up to this many unpacked bytes, the rest is a reject (default: %(default)s)",
+        help=f"an archive is read up to this many unpacked bytes, the rest is a reject (default: {taken_over})",
     )
     limits.add_argument(
         "--max_reject_share",
@@ -202,17 +230,21 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         max_item_bytes=args.max_item_bytes,
         max_archive_bytes=args.max_archive_bytes,
         max_reject_share=args.max_reject_share,
+        replay=args.command == "replay",
     )
 
 
 def _as_of(text: str | None, now: datetime) -> int:
     if text is None:
         return int(now.timestamp()) * 1_000_000
+    example = "write ISO 8601, for example --as_of=2026-03-13T00:00:00Z"
     try:
-        return parse_time(text, UTC).time
+        time = parse_time(text, UTC).time
     except ValueError as error:
-        example = "2026-03-13T00:00:00Z"
-        raise OptionError(f"--as_of={text}: {error}; write ISO 8601, for example --as_of={example}") from error
+        raise OptionError(f"--as_of={text}: {error}; {example}") from error
+    if time % SECOND:
+        raise OptionError(f"--as_of={text}: a partition's time is in whole seconds; {example}")
+    return time
 
 
 # Names that mean another zone on each machine, or none.

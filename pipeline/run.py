@@ -35,7 +35,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import Subpro
 from apache_beam.transforms import environments
 from google.protobuf import json_format, text_format  # type: ignore[import-untyped]
 
-from pipeline import graph, ledger, manifest, storage
+from pipeline import graph, ledger, manifest, replay, storage
 from pipeline.errors import RunError
 from pipeline.inputs import InputFile, expand
 from pipeline.ledger import Chain
@@ -73,7 +73,7 @@ def run(config: Config, flags: list[str]) -> Outcome:
     """Runs the pipeline over what the inputs name now and commits the partition."""
     start = time.monotonic()
     storage.connect(flags, config.output, *config.inputs)
-    parts = [part for file in expand(config) for part in shares_of(file)]
+    parts = _parts(config)
     draft = manifest.draft_path(config)
     with _stoppable() as stop, _alone(config):
         try:
@@ -107,6 +107,13 @@ def run(config: Config, flags: list[str]) -> Outcome:
         outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start, notes)
         _log(config, flags, outcome)
     return outcome
+
+
+def _parts(config: Config) -> list[InputFile]:
+    """The files of the run, or the shares of large ones."""
+    if config.replay:
+        return [file for path in config.inputs for file in replay.files(path)]
+    return [part for file in expand(config) for part in shares_of(file)]
 
 
 def _sweep(config: Config, told: str | None = None) -> None:

@@ -263,8 +263,8 @@ def _version(row: ArticleRow) -> tuple[str, str]:
 def _undecided(row: ArticleRow, decision: Decision | None) -> Reject:
     article_id, _, uri, position, _, head, tail = row
     cause = decision.error if decision else "no decision reached the writer"
-    message = f"{uri}: article {article_id} could not be keyed: {cause}; the payload is its encoded row"
-    return Reject.of("key", "undecided", message, uri, position, head + tail)
+    message = f"{uri}: article {article_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
+    return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(head, tail, decision))
 
 
 def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:

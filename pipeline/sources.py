@@ -11,23 +11,26 @@ from apache_beam.pvalue import TaggedOutput
 from pipeline.inputs import InputFile
 from pipeline.options import Config
 from pipeline.progress import Ticker
+from pipeline.replay import read_rejects
 from pipeline.unpack import Limits, read_file
 from transforms.article import RawItem, Reject
 from transforms.steps import COUNTS, REJECTS, Counting, Counts
 
 
 class ReadFiles(beam.PTransform[Any, Any]):
-    """The shares of the run's files -> `items` (RawItem), `rejects` for what can't be read, `counts`."""
+    """The shares of the run's files -> `items` (RawItem), `rejects` for what can't be read, `counts`.
+
+    The files of a replay are those that an earlier run wrote its rejects to.
+    """
 
     def __init__(self, parts: list[InputFile], config: Config, progress: str = "") -> None:
         super().__init__()
         self._parts = parts
-        self._limits = Limits(config.max_item_bytes, config.max_archive_bytes)
-        self._progress = progress
+        self._read = _Read(Limits(config.max_item_bytes, config.max_archive_bytes), config.replay, progress)
 
     def expand(self, begin: Any) -> Any:
         """PBegin -> PCollections `items`, `rejects` and `counts`."""
-        step = beam.ParDo(_Read(self._limits, self._progress)).with_output_types(RawItem, rejects=Reject, counts=Counts)
+        step = beam.ParDo(self._read).with_output_types(RawItem, rejects=Reject, counts=Counts)
         return (
             begin
             | "Files" >> beam.Create(self._parts)
@@ -37,15 +40,18 @@ class ReadFiles(beam.PTransform[Any, Any]):
 
 
 class _Read(Counting):
-    def __init__(self, limits: Limits, progress: str) -> None:
+    def __init__(self, limits: Limits, replay: bool, progress: str) -> None:
         self._limits = limits
+        self._replay = replay
         self._progress = progress
 
     def setup(self) -> None:
         self._ticker = Ticker(self._progress)
 
     def process(self, file: InputFile) -> Iterator[Any]:
-        for found in read_file(file, self._limits, self._ticker.tick):
+        tick = self._ticker.tick
+        read = read_rejects(file, self._limits) if self._replay else read_file(file, self._limits, tick)
+        for found in read:
             if isinstance(found, Reject):
                 self.counts["items"] += 1
                 yield TaggedOutput(REJECTS, found)

@@ -19,8 +19,8 @@ from pipeline import objects
 from pipeline.objects import SIGNS, TEMPORARY, Found, StorageError
 
 __all__ = [
-    "SIGNS", "TEMPORARY", "Found", "StorageError", "connect", "delete", "exists", "is_local", "join", "listing",
-    "match", "open_to_read", "read", "rename", "starting", "status", "write",
+    "SIGNS", "TEMPORARY", "Found", "StorageError", "connect", "delete", "exists", "folders", "is_local", "join",
+    "listing", "match", "open_to_read", "read", "rename", "starting", "status", "write",
 ]  # fmt: skip
 
 
@@ -135,6 +135,18 @@ def listing(folder: str) -> list[str]:
     paths = (found.path for found in starting(prefix))
     # Some tools keep a folder as an empty object whose name ends in a slash.
     return sorted(path for path in paths if path != prefix and "/" not in path[len(prefix) :])
+
+
+def folders(folder: str) -> list[str]:
+    """All folders directly in a folder, sorted; none where there is no such folder."""
+    if is_local(folder):
+        path = Path(folder)
+        names = {entry.name for entry in path.iterdir() if entry.is_dir()} if path.is_dir() else set()
+    else:
+        prefix = join(folder, "")
+        below = (found.path[len(prefix) :].partition("/") for found in starting(prefix))
+        names = {name for name, slash, _ in below if slash}
+    return [join(folder, name) for name in sorted(names)]
 
 
 def starting(prefix: str) -> Iterator[Found]:

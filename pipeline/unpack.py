@@ -104,6 +104,17 @@ def read_file(file: InputFile, limits: Limits, tick: Tick = lambda items, size: 
             yield _whole_file(file, "archive_broken", _told(error))
 
 
+def unpacked(uri: str, modified: int, data: bytes, limits: Limits) -> Iterator[RawItem | Reject]:
+    """The items in the bytes of a file; a Reject for what can't be opened."""
+    try:
+        yield from _Unpacker(limits).open(uri, modified, _buffered(io.BytesIO(data)), 0)
+    except MemoryError:
+        raise
+    except Exception as error:
+        kind = "archive_too_large" if isinstance(error, LimitError) else "archive_broken"
+        yield Reject.of("read", kind, f"{uri}: {_told(error)}", uri, 0, data)
+
+
 def _told(error: Exception) -> str:
     return f"{str(error) or type(error).__name__} (what came before was read)"
 

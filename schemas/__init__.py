@@ -7,8 +7,9 @@ packages is imported here.
 
 from schemas.container import CODECS, RowHash, codec_at_hand, write_container
 from schemas.gate import Gate, GateError
-from schemas.registry import DATA_SETS, DataSet, data_set
+from schemas.registry import DATA_SETS, DataSet, Schema, data_set, fingerprint_of, parsed
 
 __all__ = [
-    "CODECS", "DATA_SETS", "DataSet", "Gate", "GateError", "RowHash", "codec_at_hand", "data_set", "write_container",
+    "CODECS", "DATA_SETS", "DataSet", "Gate", "GateError", "RowHash", "Schema", "codec_at_hand", "data_set",
+    "fingerprint_of", "parsed", "write_container",
 ]  # fmt: skip

@@ -50,8 +50,13 @@ def data_set(name: str) -> DataSet:
     """The data set `name` (a key of DATA_SETS) with the schema that runs write now."""
     version = DATA_SETS[name]
     schema: Schema = json.loads((Path(__file__).parent / f"{version}.avsc").read_text(encoding="utf-8"))
+    return DataSet(name, version, schema, fingerprint_of(schema))
+
+
+def fingerprint_of(schema: Schema) -> str:
+    """SHA-256 (hex) of a schema's sorted JSON."""
     canonical = json.dumps(schema, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return DataSet(name, version, schema, hashlib.sha256(canonical.encode()).hexdigest())
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def parsed(schema: Schema) -> Schema:

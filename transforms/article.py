@@ -28,6 +28,8 @@ class RawItem(NamedTuple):
     """The file's or message's own time (not the clock), microseconds UTC."""
     line: int = 0
     """For a stretch of JSON lines, which line of its file it begins with, from 1; else 0."""
+    position: int = 0
+    """For an entry that stood alone among the rejects, which entry of its item it was; else 0."""
 
 
 class Stated(NamedTuple):

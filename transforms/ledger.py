@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import fastavro
 
-from schemas import data_set
+from schemas import Schema, data_set, fingerprint_of, parsed
 from transforms.article import Story
 from transforms.rows import Encoder
 
@@ -168,14 +168,16 @@ def decode_article(row: LedgerRow) -> KnownArticle:
     return entry
 
 
-def split(block: bytes, as_of: int) -> Iterator[LedgerRow]:
-    """The rows of an uncompressed block of a ledger file."""
+def split(block: bytes, as_of: int, schema: Schema) -> Iterator[LedgerRow]:
+    """The rows of an uncompressed block of a ledger file that was written with `schema`, encoded as they are now."""
+    older = None if fingerprint_of(schema) == data_set("ledger").fingerprint else parsed(schema)
     data = io.BytesIO(block)
     start = 0
     while start < len(block):
-        fields = fastavro.schemaless_reader(data, _schema(), None)
+        fields = fastavro.schemaless_reader(data, older or _schema(), _schema() if older else None)
         end = data.tell()
-        yield LedgerRow(fields["kind"], fields["key"], fields["desk"], as_of, block[start:end])
+        encoded = _encoder().encode(fields) if older else block[start:end]
+        yield LedgerRow(fields["kind"], fields["key"], fields["desk"], as_of, encoded)
         start = end
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -105,6 +106,32 @@ def state_row(decision: Decision, as_of: int) -> bytes:
     tail = _article_tail(nobody, as_of) | _stated("published", None) | {"event_time_source": "", "flags": []}
     head = encoders.head.encode({"article_id": decision.article_id, "version_key": decision.version_key})
     return head + decided_part(decision) + encoders.tail.encode(tail)
+
+
+def undecided_payload(head: bytes, tail: bytes, decision: Decision | None) -> bytes:
+    """A cleaned article that got no decision as JSON that the `json` format reads: what a reject of it keeps."""
+    names = data_set("articles").field_names()
+    end = names.index(DECIDED[-1]) + 1
+    row = fastavro.schemaless_reader(io.BytesIO(tail), data_set("articles").part(names[end:]), None)
+    fields = {name: row[name] for name in _KEPT if row[name]}
+    if row["event_time_source"] == "date_line":
+        fields["published"] = row["event_time_utc"]
+    if decision is not None:
+        fields["pub_status"] = decision.pub_status
+    return json.dumps(fields, ensure_ascii=False, default=_time_text).encode()
+
+
+# What of a row goes into `undecided_payload`, as the formats call it: the URI would pass for a guid.
+_KEPT = (
+    "guid", "provider", "source_url", "alternative_ids", "first_created", "version_created", "content_created",
+    "published", "embargoed_until", "expires", "signal", "evolved_from", "ed_note", "headline", "slugline", "byline",
+    "dateline", "description", "body", "urgency", "priority", "subjects", "genre", "places", "keywords",
+    "copyright_holder", "copyright_notice", "usage_terms", "credit", "info_source",
+)  # fmt: skip
+
+
+def _time_text(time: datetime) -> str:
+    return time.isoformat()
 
 
 def story_row(story: Story, as_of: int) -> bytes:

@@ -53,7 +53,7 @@ def manifest(output: Path) -> dict[str, Any]:
 
 
 def manifests(output: Path) -> list[dict[str, Any]]:
-    """All manifests in order of time; whole seconds only, whose names sort."""
+    """All manifests in order of time."""
     return [json.loads(path.read_text()) for path in sorted((output / "manifests").iterdir())]
 
 

@@ -32,7 +32,7 @@ def test_config_of_options():
     assert asked.shards == 3
     assert asked.shaping()["as_of"] == "2026-03-13T01:00:00Z"
     assert parsed().as_of == 1_773_363_723_000_000
-    assert compact(1_773_363_723_000_001) == "20260313T010203.000001Z"
+    assert compact(1_773_363_723_000_000) == "20260313T010203Z"
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,7 @@ def test_config_of_options():
     [
         (["--as_of", "tomorrow"], "write ISO 8601"),
         (["--as_of", "2026-02-30"], "--as_of=2026-02-30"),
+        (["--as_of", "2026-02-20T10:00:00.5Z"], "in whole seconds"),
         (["--source_timezone", "Middle/Earth"], "Europe/Paris"),
         (["--shards", "0"], "from 1 to 1000"),
         (["--remember", "-1"], "days from 0 to 3660"),

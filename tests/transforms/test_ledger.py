@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import data_set
 from transforms import ledger
 from transforms.article import Story
 from transforms.ledger import DeskClock, KnownArticle, KnownVersion, LedgerRow, LiveState, StoryEntry, TermCounts
@@ -36,7 +37,20 @@ entries = st.one_of(
 def test_entries_come_back_from_their_rows_and_from_a_block_of_them(drawn):
     rows = [row for entry in drawn for row in ledger.encode(entry)]
     assert [ledger.decode(row) for row in rows] == drawn
-    assert list(ledger.split(b"".join(row.data for row in rows), 7)) == [row._replace(as_of=7) for row in rows]
+    block = b"".join(row.data for row in rows)
+    assert list(ledger.split(block, 7, data_set("ledger").schema)) == [row._replace(as_of=7) for row in rows]
+
+
+def test_entries_of_an_older_schema_are_read_as_the_newest():
+    """As files look that were written before a field was appended."""
+    whole = data_set("ledger").schema
+    older = {**whole, "fields": whole["fields"][:-1]}
+    entry = TermCounts("de", None, 3, {5: 2, 9: 1})
+    (row,) = ledger.encode(entry)
+    assert row.data.endswith(b"\0")  # the last field, null
+    (read,) = ledger.split(row.data[:-1], 0, older)
+    assert read == row
+    assert ledger.decode(read) == entry
 
 
 def test_a_large_vocabulary_takes_several_rows_that_add_up(monkeypatch):

@@ -33,6 +33,11 @@ def recognise(data: bytes) -> Format | None:
 
 def parse(item: RawItem, settings: Settings = Settings()) -> Iterator[Article | Reject]:  # noqa: B008 (immutable)
     """The articles of `item`, with a Reject for each entry, or for the whole item, that can't be read."""
+    for found in _found(item, settings):
+        yield found._replace(position=item.position) if item.position else found
+
+
+def _found(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     try:
         yield from _articles(item, settings)
     except ParseError as error:
