@@ -14,6 +14,7 @@ import pytest
 from pipeline import manifest, run, sinks, sources
 from pipeline.errors import OptionError, RunError
 from pipeline.inputs import expand
+from pipeline.options import DAY
 from schemas import DATA_SETS
 from tests import reference
 from tests.conftest import ROOT, SAMPLES
@@ -100,6 +101,36 @@ def test_shards_hold_the_same_rows(samples, tmp_path):
         assert whole["rows_sha256"] == parts["rows_sha256"]
     assert len(parts["files"]) <= 10
     assert len(outputs.manifest(tmp_path)["data_sets"]["articles"]["files"]) == 5
+
+
+@pytest.mark.runner
+@pytest.mark.parametrize("codec", ["null", "snappy", "zstandard"])
+def test_every_codec_holds_the_same_rows(samples, tmp_path, codec):
+    run.run(config(tmp_path, SAMPLES, codec=codec), [])
+    for name in DATA_SETS:
+        deflated, other = (outputs.manifest(out)["data_sets"][name] for out in (samples, tmp_path))
+        assert deflated["rows_sha256"] == other["rows_sha256"]
+        assert deflated["files"] != other["files"]
+    # And the next run goes on from a ledger so packed.
+    assert run.run(config(tmp_path, SAMPLES, as_of=outputs.AS_OF + DAY), []).manifest["counts"]["redeliveries"] == 85
+
+
+@pytest.mark.runner
+def test_rows_over_a_shard_size_make_more_shards_and_over_a_file_size_more_files(tmp_path, monkeypatch):
+    wire = write_articles(tmp_path / "wire", 40)
+    run.run(config(tmp_path / "one", wire), [])
+    whole = outputs.manifest(tmp_path / "one")["data_sets"]
+    assert [len(whole[name]["files"]) for name in DATA_SETS] == [1, 1, 0, 2]
+    monkeypatch.setattr(sinks, "SHARD_BYTES", 4_000)
+    run.run(config(tmp_path / "shards", wire), [])
+    monkeypatch.setattr(sinks, "FILE_BYTES", 1_000)
+    run.run(config(tmp_path / "files", wire, shards=2), [])
+    for other, least in (("shards", 3), ("files", 8)):
+        sets = outputs.manifest(tmp_path / other)["data_sets"]
+        assert len(sets["articles"]["files"]) >= least
+        assert {name: sets[name]["rows_sha256"] for name in sets} == {
+            name: whole[name]["rows_sha256"] for name in whole
+        }
 
 
 @pytest.mark.runner

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas import Gate, GateError, RowHash, data_set, write_container
+from schemas import CODECS, Gate, GateError, RowHash, codec_at_hand, data_set, write_container
 from schemas.container import _long
 
 TIMESTAMP = {"type": "long", "logicalType": "timestamp-micros"}
@@ -117,15 +117,24 @@ def encoded(numbers) -> list[bytes]:
     return rows
 
 
+@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("count", [0, 1, 5, 2000])
-def test_container_is_read_back_by_fastavro(count):
+def test_container_is_read_back_by_fastavro(count, codec):
+    assert codec_at_hand(codec)
     buffer = io.BytesIO()
-    write_container(buffer, data_set("stories"), encoded(range(count)))
+    write_container(buffer, data_set("stories"), encoded(range(count)), codec)
     buffer.seek(0)
     reader = fastavro.reader(buffer)
     assert [row["story_id"] for row in reader] == [f"{number:032}" for number in range(count)]
+    assert reader.codec == codec
     assert reader.metadata["writer.time.zone"] == "UTC"
     assert reader.metadata["storywire.schema"] == "stories.v1"
+
+
+def test_a_codec_whose_package_is_missing_is_not_at_hand(monkeypatch):
+    monkeypatch.setitem(CODECS, "snappy", CODECS["snappy"]._replace(needs="no_such_package"))
+    monkeypatch.setitem(CODECS, "zstandard", CODECS["zstandard"]._replace(needs="no_such_package.inside"))
+    assert [name for name in CODECS if codec_at_hand(name)] == ["deflate", "null"]
 
 
 def test_container_bytes_come_from_the_rows_alone():
