@@ -37,7 +37,8 @@ def build(
     settled = {"slips": parted.slips, "ledger": known.articles} | "SettleVersions" >> SettleVersions()
     keyed = {"slips": settled, "ledger": known.desks} | "KeyByStory" >> KeyByStory()
 
-    articles = {"rows": parted.rows, "decisions": keyed.decisions} | "WriteArticles" >> WriteArticles(config)
+    rows = {"rows": parted.rows, "sizes": parted.sizes, "decisions": keyed.decisions}
+    articles = rows | "WriteArticles" >> WriteArticles(config)
     stories = keyed.stories | "WriteStories" >> WriteStories(config)
     failures = (read, parsed, cleaned, tagged, parted, articles)
     rejects = (

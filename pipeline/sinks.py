@@ -26,7 +26,7 @@ from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
 from transforms.ledger import DELTA, LedgerRow
-from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, ArticleRow, Counting, Counts
+from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, SIZES, ArticleRow, Counting, Counts, unpacker
 
 FILES = "files"
 
@@ -58,8 +58,8 @@ class WriteArticles(beam.PTransform[Any, Any]):
         self._config = config
 
     def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`rows`: ArticleRow, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
-        shards = _shards(self._config, inputs[ROWS] | "Size" >> beam.Map(_article_size).with_output_types(int))
+        """{`rows`: ArticleRow, `sizes`: bytes, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
+        shards = _shards(self._config, inputs[SIZES])
         by_shard = {
             ROWS: inputs[ROWS] | "RowsByShard" >> beam.Map(_by_shard, shards).with_output_types(tuple[int, ArticleRow]),
             DECISIONS: inputs[DECISIONS]
@@ -232,7 +232,8 @@ class _WriteArticles(beam.DoFn):
     def process(self, group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         shard, joined = group
         decisions = {(one.article_id, one.version_key): one for one in joined[DECISIONS]}
-        encoded: list[tuple[tuple[str, str], bytes]] = []
+        unpack = unpacker()
+        encoded: dict[tuple[str, str], bytes] = {}
         counts: Counts = {}
         for key, deliveries in groupby(sorted(joined[ROWS]), key=_version):
             # Of equal deliveries the smallest (uri, position) stands.
@@ -240,19 +241,19 @@ class _WriteArticles(beam.DoFn):
             decision = decisions.get(key)
             if decision is None or decision.error:
                 _count(counts, "redeliveries", len(others))
-                yield TaggedOutput(REJECTS, _undecided(row, decision))
+                yield TaggedOutput(REJECTS, _undecided(row, unpack(row[6]), decision))
             elif decision.disposition in (STATE, REDELIVERY):
                 _count(counts, "redeliveries", 1 + len(others))
             else:
                 _count(counts, "redeliveries", len(others))
-                encoded.append((key, row[5] + rows.decided_part(decision) + row[6]))
+                encoded[key] = row[5] + rows.decided_part(decision) + unpack(row[6])
                 _count(counts, f"languages/{decision.language}")
                 _count(counts, f"pub_status/{decision.pub_status}")
         for key, decision in decisions.items():
             if decision.disposition == STATE:
                 _count(counts, "state_rows")
-                encoded.append((key, rows.state_row(decision, self._config.as_of)))
-        yield from write_shard(self._config, "articles", "part", shard, [data for _, data in sorted(encoded)])
+                encoded[key] = rows.state_row(decision, self._config.as_of)
+        yield from write_shard(self._config, "articles", "part", shard, [encoded[key] for key in sorted(encoded)])
         yield TaggedOutput(COUNTS, counts)
 
 
@@ -260,11 +261,11 @@ def _version(row: ArticleRow) -> tuple[str, str]:
     return row[0], row[1]
 
 
-def _undecided(row: ArticleRow, decision: Decision | None) -> Reject:
-    article_id, _, uri, position, _, head, tail = row
+def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Reject:
+    article_id, _, uri, position, *_ = row
     cause = decision.error if decision else "no decision reached the writer"
     message = f"{uri}: article {article_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
-    return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(head, tail, decision))
+    return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(tail, decision))
 
 
 def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:
@@ -292,10 +293,6 @@ class _Draft(beam.DoFn):
 def _count(counts: Counts, name: str, by: int = 1) -> None:
     if by:
         counts[name] = counts.get(name, 0) + by
-
-
-def _article_size(row: ArticleRow) -> int:
-    return len(row[5]) + len(row[6])
 
 
 def _row_size(row: OutputRow) -> int:

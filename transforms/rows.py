@@ -108,7 +108,7 @@ def state_row(decision: Decision, as_of: int) -> bytes:
     return head + decided_part(decision) + encoders.tail.encode(tail)
 
 
-def undecided_payload(head: bytes, tail: bytes, decision: Decision | None) -> bytes:
+def undecided_payload(tail: bytes, decision: Decision | None) -> bytes:
     """A cleaned article that got no decision as JSON that the `json` format reads: what a reject of it keeps."""
     names = data_set("articles").field_names()
     end = names.index(DECIDED[-1]) + 1

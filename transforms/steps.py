@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+import zstandard
 from apache_beam.coders import RowCoder, registry
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
@@ -33,11 +34,14 @@ REJECTS = "rejects"
 COUNTS = "counts"
 SLIPS = "slips"
 ROWS = "rows"
+SIZES = "sizes"
 DECISIONS = "decisions"
 STORIES = "stories"
 LEDGER = "ledger"
 
-# An article on its way to the shard that writes it: (article_id, version_key, uri, position, digest, head, tail).
+# An article on its way to the shard that writes it: (article_id, version_key, uri, position, digest, head, tail). The
+# tail, nearly all of a row, travels packed (see `unpacker`): a runner holds what it shuffles several times over, on
+# disk or, as the one on a laptop does, in memory.
 ArticleRow = tuple[str, str, str, int, bytes, bytes, bytes]
 
 # What one bundle counted.
@@ -78,18 +82,19 @@ class TagLanguage(beam.PTransform[Any, Any]):
 
 
 class Part(beam.PTransform[Any, Any]):
-    """Article -> `slips` for those who decide, `rows` (encoded) for those who write, `rejects`, `counts`."""
+    """Article -> `slips` for those who decide, `rows` and their `sizes` for those who write, `rejects`, `counts`."""
 
     def __init__(self, as_of: int) -> None:
         super().__init__()
         self._as_of = as_of
 
     def expand(self, articles: Any) -> Any:
-        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (ArticleRow), `rejects`, `counts`."""
+        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (ArticleRow), `sizes` (bytes of the rows of a
+        bundle), `rejects`, `counts`."""
         step = beam.ParDo(_Part(self._as_of)).with_output_types(
-            tuple[str, Slip], rows=ArticleRow, rejects=Reject, counts=Counts
+            tuple[str, Slip], rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
         )
-        return articles | step.with_outputs(ROWS, REJECTS, COUNTS, main=SLIPS)
+        return articles | step.with_outputs(ROWS, SIZES, REJECTS, COUNTS, main=SLIPS)
 
 
 class SettleVersions(beam.PTransform[Any, Any]):
@@ -116,6 +121,12 @@ class KeyByStory(beam.PTransform[Any, Any]):
         return inputs | "ByDesk" >> beam.CoGroupByKey() | "Key" >> step.with_outputs(STORIES, LEDGER, main=DECISIONS)
 
 
+def unpacker() -> Callable[[bytes], bytes]:
+    """A function from a packed tail to the tail; not to be shared between threads."""
+    unpack: Callable[[bytes], bytes] = zstandard.ZstdDecompressor().decompress
+    return unpack
+
+
 class Counting(beam.DoFn):
     """A DoFn that counts in `self.counts` and gives the counts of each bundle as one mapping."""
 
@@ -126,8 +137,13 @@ class Counting(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         """Gives the bundle's counts, if there are any."""
         if self.counts:
-            window = GlobalWindow()
-            yield TaggedOutput(COUNTS, WindowedValue(dict(self.counts), window.max_timestamp(), [window]))
+            yield _at_the_end(COUNTS, dict(self.counts))
+
+
+def _at_the_end(tag: str, value: Any) -> TaggedOutput:
+    """What a bundle gives once it is finished, where no element's window is at hand."""
+    window = GlobalWindow()
+    return TaggedOutput(tag, WindowedValue(value, window.max_timestamp(), [window]))
 
 
 class _Parse(Counting):
@@ -168,6 +184,17 @@ class _Part(Counting):
     def __init__(self, as_of: int) -> None:
         self._as_of = as_of
 
+    def setup(self) -> None:
+        self._pack = zstandard.ZstdCompressor(level=1).compress
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self._size = 0
+
+    def finish_bundle(self) -> Iterator[Any]:
+        yield from super().finish_bundle()
+        yield _at_the_end(SIZES, self._size)
+
     def process(self, article: Article) -> Iterator[Any]:
         stage = "slip"
         try:
@@ -181,7 +208,9 @@ class _Part(Counting):
             self.counts[f"cleaning/{rule}"] += 1
         # Two deliveries from one place: slip and row must agree on which of them stands.
         slip = slip._replace(digest=identity.digest_of(tail))
-        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, head, tail)
+        self._size += len(head) + len(tail)
+        packed = self._pack(tail)
+        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, head, packed)
         yield TaggedOutput(ROWS, row)
         yield slip.article_id, slip
 
