@@ -10,30 +10,21 @@ import contextlib
 import fcntl
 import json
 import logging
-import os
 import platform
 import re
-import shlex
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
-from apache_beam.portability import python_urns
-from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
-from apache_beam.runners.portability.fn_api_runner.worker_handlers import SubprocessSdkWorkerHandler, WorkerHandler
-from apache_beam.transforms import environments
-from google.protobuf import json_format, text_format  # type: ignore[import-untyped]
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import graph, ledger, manifest, replay, storage
 from pipeline.errors import RunError
@@ -41,13 +32,10 @@ from pipeline.inputs import InputFile, expand
 from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
+from pipeline.runner import Worker, runner_for, threads_unheard
 from pipeline.unpack import shares_of
 from transforms.parse.times import iso
 
-# Starting a second process costs some seconds, so it pays from about a thousand articles on.
-_WORTH_ALL_CORES_BYTES = 4 * 2**20
-# A worker process whose work is done takes about a second to end.
-_WORKER_END_SECONDS = 10
 # What a flag's name holds whose value is nobody's business, and the name and password in a URL.
 _SECRET = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"://[^/@\s]+@")
@@ -181,128 +169,20 @@ def _alone(config: Config) -> Iterator[None]:
         yield
 
 
-def _runner(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
-    """The runner, and the flags that are left for it.
-
-    It is always named, FnApiRunner where the flags name none: Beam's own default guesses by what is installed. That one
-    is made here, because its worker processes would write their start and end to the terminal; they write to `log`.
-    """
-    options = PipelineOptions(flags)
-    name = options.view_as(StandardOptions).runner or "FnApiRunner"
-    if name.rpartition(".")[2].lower() not in ("fnapirunner", "fnapi"):
-        return None, flags
-    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-
-    given = {flag.partition("=")[0] for flag in flags}
-    direct = options.view_as(DirectOptions)
-    chosen = "--direct_num_workers" in given or "--direct_running_mode" in given
-    workers = direct.direct_num_workers if chosen or size < _WORTH_ALL_CORES_BYTES else os.cpu_count() or 1
-    mode = direct.direct_running_mode if chosen else "multi_processing" if workers > 1 else "in_memory"
-    if mode != "multi_processing":
-        return FnApiRunner(), [*flags, f"--direct_num_workers={workers}"]
-    command = f"{shlex.quote(sys.executable)} -m apache_beam.runners.worker.sdk_worker_main"
-    redirected = f"exec {command} >>{shlex.quote(log)} 2>&1" if log else f"exec {command}"
-    kept = [flag for flag in _joined(flags) if not flag.startswith(("--direct_num_workers", "--direct_running_mode"))]
-    environment = environments.SubprocessSDKEnvironment.from_command_string(redirected)
-    runner = FnApiRunner(default_environment=environment, provision_info=_provision(kept))
-    return runner, [*kept, f"--direct_num_workers={workers}"]
-
-
-def _provision(flags: list[str]) -> ExtendedProvisionInfo:
-    """What worker processes are told: the flags, which this runner would keep to itself, so that a worker would ask
-    another S3 server than the starting process does."""
-    told = beam_provision_api_pb2.ProvisionInfo()
-    told.pipeline_options.update(PipelineOptions(flags).get_all_options(drop_default=True))
-    return ExtendedProvisionInfo(told)
-
-
-@WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)
-class _Worker(SubprocessSdkWorkerHandler):  # type: ignore[misc]  # Beam has no types
-    """A worker process whose death ends the run: Beam by itself would wait for its answers for ever."""
-
-    at_work: ClassVar[list[_Worker]] = []
-    lost: ClassVar[list[str]] = []
-    """How worker processes of this run ended that should have lived, the first one first."""
-
-    def start_worker(self) -> None:
-        """Starts the process; what it is told is what Beam's own handler tells it."""
-        variables = {
-            "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(self.control_api_service_descriptor()),
-            "LOGGING_API_SERVICE_DESCRIPTOR": text_format.MessageToString(self.logging_api_service_descriptor()),
-            "PIPELINE_OPTIONS": json_format.MessageToJson(self.provision_info.provision_info.pipeline_options),
-            "WORKER_ID": self.worker_id,
-        }
-        self._closing = threading.Event()
-        self._process = subprocess.Popen(self._worker_command_line, shell=True, env=os.environ | variables)
-        self.at_work.append(self)
-        threading.Thread(target=self._watch, daemon=True).start()
-
-    def _watch(self) -> None:
-        code = self._process.wait()
-        if self._closing.is_set():
-            return
-        how = f"was killed by signal {-code} (is memory short?)" if code < 0 else f"ended with exit code {code}"
-        self.lost.append(f"a worker process {how}")
-        for worker in list(self.at_work):
-            worker._process.kill()
-        self.data_conn.close()
-        # Beam may be about to ask something more of it.
-        while not self._closing.wait(0.1):
-            with contextlib.suppress(RuntimeError):
-                self.control_conn.abort(RuntimeError(self.lost[0]))
-
-    def close(self) -> None:
-        """Lets the process end; where the run has failed it is not waited for."""
-        self._closing.set()
-        self.at_work.remove(self)
-        if sys.exc_info()[0] is not None:
-            self._process.kill()
-        super().close()
-
-    def stop_worker(self) -> None:
-        """Waits for the end of the process, which has nothing to do any more."""
-        try:
-            self._process.wait(_WORKER_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-
-
-@contextlib.contextmanager
-def _unheard() -> Iterator[None]:
-    """Keeps tracebacks of Beam's threads, which die when a worker does, from the terminal."""
-    before = threading.excepthook
-    threading.excepthook = lambda args: logging.getLogger(__name__).debug("a thread ended: %s", args.exc_value)
-    try:
-        yield
-    finally:
-        threading.excepthook = before
-
-
-def _joined(flags: list[str]) -> list[str]:
-    """`--name value` as `--name=value`."""
-    joined: list[str] = []
-    for flag in flags:
-        if joined and not flag.startswith("-") and joined[-1].startswith("--") and "=" not in joined[-1]:
-            joined[-1] += f"={flag}"
-        else:
-            joined.append(flag)
-    return joined
-
-
 def _execute(config: Config, parts: list[InputFile], chain: Chain, draft: str, flags: list[str]) -> None:
     files = {part.path: part.size for part in parts}
     size = sum(files.values())
-    _Worker.lost.clear()
-    with tempfile.TemporaryDirectory(prefix="storywire-") as folder, Line(folder, len(files), size), _unheard():
+    Worker.lost.clear()
+    with tempfile.TemporaryDirectory(prefix="storywire-") as folder, Line(folder, len(files), size), threads_unheard():
         try:
             logged = logging.getLogger().isEnabledFor(logging.WARNING)
-            runner, left = _runner(flags, size, "" if logged else f"{folder}/workers.log")
+            runner, left = runner_for(flags, size, "" if logged else f"{folder}/workers.log")
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
             graph.build(pipeline, config, parts, chain, draft, folder)
             state = pipeline.run().wait_until_finish()
         except Exception as error:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
-            cause = _Worker.lost[0] if _Worker.lost else _cause(error)
+            cause = Worker.lost[0] if Worker.lost else _cause(error)
             raise RunError(f"the run failed, the previous output stands: {cause}") from error
     if state is not None and state != "DONE":
         raise RunError(f"the runner ended the job as {state}, the previous output stands")

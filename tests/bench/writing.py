@@ -33,7 +33,7 @@ import zstandard
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import TaggedOutput
 
-from pipeline.run import _runner
+from pipeline.runner import runner_for
 from pipeline.sinks import DraftManifest, WriteArticles
 from schemas import Gate, data_set, parsed
 from tests.pipeline.outputs import config
@@ -131,7 +131,7 @@ class Make(beam.DoFn):
 def sink(count: int, codec: str, folder: Path, flags: list[str]) -> None:
     """The project's own: rows and decisions to files and a draft, on a runner."""
     asked = config(folder, codec=codec)
-    runner, left = _runner(flags, 2**40, "")
+    runner, left = runner_for(flags, 2**40, "")
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
     spans = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     make = beam.ParDo(Make()).with_output_types(ArticleRow, sizes=int, decisions=Decision)

@@ -15,7 +15,8 @@ from pipeline import cli, progress
 from pipeline import options as run_options
 from pipeline.errors import OptionError
 from pipeline.options import compact, config_of
-from pipeline.run import _cause, _joined, _runner
+from pipeline.run import _cause
+from pipeline.runner import joined, runner_for
 from pipeline.summary import _short
 from tests.pipeline.outputs import tree, write_articles
 
@@ -147,17 +148,19 @@ def test_help_does_not_import_beam():
 
 
 def test_runner_is_always_named():
-    runner, flags = _runner([], 10, "")
+    runner, flags = runner_for([], 10, "")
     assert type(runner).__name__ == "FnApiRunner"
     assert flags == ["--direct_num_workers=1"]
-    assert _runner(["--runner", "FlinkRunner"], 10**9, "") == (None, ["--runner", "FlinkRunner"])
-    runner, flags = _runner(["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/var/log/a b")
+    assert runner_for(["--runner", "FlinkRunner"], 10**9, "") == (None, ["--runner", "FlinkRunner"])
+    runner, flags = runner_for(
+        ["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/var/log/a b"
+    )
     assert flags == ["--direct_num_workers=3"]
     assert b"'/var/log/a b'" in runner._default_environment.command_string.encode()
 
 
 def test_joined_flags():
-    assert _joined(["--a", "b", "--c=d", "--e", "--f"]) == ["--a=b", "--c=d", "--e", "--f"]
+    assert joined(["--a", "b", "--c=d", "--e", "--f"]) == ["--a=b", "--c=d", "--e", "--f"]
 
 
 def test_cause_of_a_failure_is_its_last_telling_line():
