@@ -27,11 +27,13 @@ def summary(config: Config, outcome: Outcome) -> str:
     counts = made["counts"]
     rows = {name: entry["rows"] for name, entry in made["data_sets"].items()}
     items = counts.get("items", 0)
+    states = counts.get("state_rows", 0)
     rate = items / outcome.seconds if outcome.seconds else 0.0
     lines = [
         f"as of {made['options']['as_of']}: {items:,} items from {made['input']['files']:,} files "
         f"in {outcome.seconds:.1f} s ({rate:,.0f} a second)",
-        f"  articles      {rows['articles']:>8,}  in {rows['stories']:,} stories",
+        f"  articles      {rows['articles'] - states:>8,}  in {rows['stories']:,} stories",
+        *([f"  state rows    {states:>8,}  what changed about earlier versions"] if states else []),
         f"  redeliveries  {counts.get('redeliveries', 0):>8,}",
         f"  rejects       {rows['rejects']:>8,}  {_listed(counts, 'rejects/')}".rstrip(),
         f"  languages     {_listed(counts, 'languages/')}",

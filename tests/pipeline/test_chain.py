@@ -10,6 +10,7 @@ import pytest
 from pipeline import ledger, run
 from pipeline.errors import OptionError, RunError
 from pipeline.options import DAY, time_of
+from pipeline.summary import summary
 from tests.conftest import SAMPLES
 from tests.pipeline import outputs
 from tests.pipeline.outputs import AS_OF, config, tree
@@ -121,6 +122,18 @@ def test_a_kill_weeks_later_reaches_the_article_and_its_closed_story(tmp_path):
     changed = {name for name in first if first[name] != last[name]}
     assert changed == {"as_of_day", "usable_articles"}
     assert (first["usable_articles"], last["usable_articles"]) == (1, 0)
+
+
+def test_the_summary_sets_state_rows_apart(tmp_path):
+    out = tmp_path / "out"
+    after(out, write(tmp_path / "first", "a", **FERRY), 0)
+    kill = {**FERRY, "published": "2026-03-10T08:00:00Z", "pubStatus": "canceled"}
+    asked = config(out, write(tmp_path / "second", "b", **kill), as_of=AS_OF + DAY)
+    told = summary(asked, run.run(asked, [])).splitlines()
+    assert told[1:3] == [
+        "  articles             1  in 1 stories",
+        "  state rows           1  what changed about earlier versions",
+    ]
 
 
 def test_what_came_before_is_a_redelivery_as_long_as_it_is_remembered(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import random
@@ -224,6 +225,19 @@ def test_a_step_that_fails_on_one_article_rejects_it_and_goes_on(tmp_path, monke
     assert reject["message"] == "0007.json: this one"
     assert json.loads((wire / "0007.json").read_text()) == json.loads(base64.b64decode(reject["payload_base64"]))
     assert len(outputs.rows(tmp_path / "out", "articles")) == 19
+
+
+@pytest.mark.runner
+def test_a_row_that_no_warehouse_loads_is_a_reject_with_its_hash(tmp_path):
+    wire = write_articles(tmp_path / "wire", 12)
+    data = json.dumps({"guid": "long", "title": "All minutes", "body": "word " * 720_000}).encode()
+    (wire / "long.json").write_bytes(data)
+    run.run(config(tmp_path / "out", wire), [])
+    (reject,) = outputs.rows(tmp_path / "out", "rejects")
+    assert (reject["stage"], reject["error"], reject["uri"]) == ("gate", "too_large", "long.json")
+    assert (reject["payload_size"], reject["payload_truncated"]) == (len(data), True)
+    assert reject["payload_sha256"] == hashlib.sha256(data).hexdigest()
+    assert len(outputs.rows(tmp_path / "out", "articles")) == 12
 
 
 @pytest.mark.runner
