@@ -645,3 +645,13 @@ def test_published_may_be_a_switch(yes):
     assert article.published.time == micros(2026, 3, 9)
     assert article.flags == ()
     assert one(f'{{"title": "x", "published": {yes}, "date": "2026-03-09"}}').published.time == micros(2026, 3, 9)
+
+
+def test_no_field_holds_a_nul():
+    article = one(
+        '{"guid": "a\\u0000b", "provider": "p\\u0000", "url": "https://news.example/\\u0000x", "title": "T\\u0000",'
+        ' "keywords": ["k\\u0000"], "subjects": [{"scheme": "s\\u0000", "code": "1\\u0000", "name": "n\\u0000"}]}'
+    )
+    assert (article.guid, article.provider, article.subjects) == ("ab", "p", (Subject("s", "1", "n"),))
+    texts = (article.headline, article.source_url, *article.keywords, *article.subjects[0])
+    assert not any("\0" in text for text in texts)

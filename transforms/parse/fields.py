@@ -213,6 +213,8 @@ def _text(value: Any, depth: int = 0) -> str:
     Empty where it would be blank, so that what holds no text never stands before what does.
     """
     if isinstance(value, str):
+        # JSON and YAML can escape a NUL, and PostgreSQL's text can't hold one.
+        value = value.replace("\0", "")
         return value if value.strip() else ""
     if value is None or isinstance(value, bool) or depth > _DEPTH_LIMIT:
         return ""
