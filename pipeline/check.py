@@ -148,6 +148,8 @@ class _Partition:
                 yield f"it goes on from {base}, which has no manifest"
         elif seen.hashes[base] != parent["sha256"]:
             yield f"it was built on an earlier {base} than stands now"
+        elif list(seen.hashes)[-2] != base:
+            yield f"it was built before {list(seen.hashes)[-2]} was there"
 
     def _data_set(self, name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         keys: set[tuple[Any, ...]] = set()

@@ -67,10 +67,11 @@ def find(config: Config) -> Chain:
     files = [file for file in _files(config, made, before[-1]) if not file.delta]
     notes = []
     partition = before[-1]
-    while time_of(partition) >= config.as_of - config.remember:
+    since = config.as_of - config.remember
+    while time_of(partition) >= since:
         files += [file for file in _files(config, made, partition) if file.delta]
         wanted = made["parent"]
-        if wanted is None:
+        if wanted is None or time_of(wanted["partition"]) < since:
             break
         data, made = _manifest(config, wanted["partition"], needed_by=partition)
         if hashlib.sha256(data).hexdigest() != wanted["sha256"]:
@@ -80,17 +81,20 @@ def find(config: Config) -> Chain:
 
 
 def stale_after(config: Config, made: bytes) -> list[str]:
-    """The partitions that were built on another manifest of the run's partition than `made`, its bytes, and all that
-    were built on those, in order."""
+    """The later partitions that don't go on from what stands now, in order; `made` is the run's own manifest.
+
+    A partition goes on from the newest before it, as that stands, unless it was told to begin anew.
+    """
     stale: list[str] = []
-    known = {config.partition(): hashlib.sha256(made).hexdigest()}
+    before, digest = config.partition(), hashlib.sha256(made).hexdigest()
     for partition in manifest.partitions(config.output):
         if time_of(partition) <= config.as_of:
             continue
-        parent = _manifest(config, partition)[1]["parent"]
-        base = parent["partition"] if parent else ""
-        if base in stale or known.get(base, parent and parent["sha256"]) != (parent and parent["sha256"]):
+        data, found = _manifest(config, partition)
+        anew = found["options"]["ledger"] == "none"
+        if not anew and (before in stale or found["parent"] != {"partition": before, "sha256": digest}):
             stale.append(partition)
+        before, digest = partition, hashlib.sha256(data).hexdigest()
     return stale
 
 

@@ -89,7 +89,7 @@ def run(config: Config, flags: list[str]) -> Outcome:
             raise
         _sweep(config)
         stale = ledger.stale_after(config, manifest.encode(made))
-        notes = [*chain.notes, *(f"{partition} was built on an earlier run of this partition" for partition in stale)]
+        notes = [*chain.notes, *(f"{partition} does not go on from what stands now" for partition in stale)]
         if stale:
             notes.append(f"run {'it' if len(stale) == 1 else 'them, in this order,'} again")
         outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start, notes)

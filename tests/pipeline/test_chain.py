@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from pipeline import ledger, run
+from pipeline import check, ledger, run
 from pipeline.errors import OptionError, RunError
 from pipeline.options import DAY, time_of
 from pipeline.summary import summary
@@ -72,8 +72,8 @@ def test_a_day_that_comes_out_otherwise_makes_the_days_after_it_stale(days, tmp_
     # Without what it went on from, the second day keys otherwise.
     outcome = sample_day(tmp_path, 1, ledger="none")
     assert outcome.notes == [
-        "as_of=20260312T000000Z was built on an earlier run of this partition",
-        "as_of=20260313T000000Z was built on an earlier run of this partition",
+        "as_of=20260312T000000Z does not go on from what stands now",
+        "as_of=20260313T000000Z does not go on from what stands now",
         "run them, in this order, again",
     ]
     told = sample_day(tmp_path, 3)
@@ -147,6 +147,31 @@ def test_what_came_before_is_a_redelivery_as_long_as_it_is_remembered(tmp_path):
     short = after(out, wire, 50, remember=4 * DAY)
     assert short.manifest["data_sets"]["articles"]["rows"] == 1
     assert short.manifest["options"]["remember_days"] == 4
+
+
+def test_a_day_that_comes_in_between_is_told(tmp_path):
+    out = tmp_path / "out"
+    wire = write(tmp_path / "wire", "a", **FERRY)
+    after(out, wire, 0)
+    after(out, wire, 2)
+    assert after(out, wire, 1).notes == [
+        "as_of=20260315T000000Z does not go on from what stands now",
+        "run it again",
+    ]
+    assert [finding.message for finding in check.check(str(out)).findings] == [
+        "it was built before as_of=20260314T000000Z was there"
+    ]
+    assert after(out, wire, 2).notes == []
+    assert check.check(str(out)).findings == []
+
+
+def test_old_partitions_may_be_cleared_away(tmp_path):
+    out = tmp_path / "out"
+    wire = write(tmp_path / "wire", "a", **FERRY)
+    for day in (0, 40, 50):
+        after(out, wire, day)
+    (out / "manifests" / "as_of=20260313T000000Z.json").unlink()
+    after(out, wire, 60)
 
 
 def test_an_empty_day_hands_on_what_it_got(tmp_path):
