@@ -26,7 +26,10 @@ def pytest_runtest_makereport(item, call):
     skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
     never = os.environ.get("STORYWIRE_NEVER_SKIP", "").split(",")
     if skipped and any(mark.name in never for mark in item.iter_markers()):
-        call.excinfo = pytest.ExceptionInfo.from_exception(AssertionError(f"skipped: {call.excinfo.value}"))
+        try:
+            raise AssertionError(f"skipped: {call.excinfo.value}")
+        except AssertionError:
+            call.excinfo = pytest.ExceptionInfo.from_current()
 
 
 # Properties try a few new examples on every start, and in CI, which sets STORYWIRE_EXAMPLES, many that are always the
