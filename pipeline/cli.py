@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import importlib.util
 import io
+import json
 import logging
 import os
 import sys
@@ -30,6 +31,26 @@ Any option of Apache Beam may follow, such as --runner=FlinkRunner or --direct_n
 Without --runner the run uses FnApiRunner, with all cores for large inputs.
 exit codes: 0 done, 1 the run failed and the previous output stands, 2 an option is wrong and nothing was read"""
 
+_EVALUATE_EXAMPLES = """examples:
+  storywire evaluate gold.tsv out/
+  storywire evaluate gold.jsonl out/ --worst 20
+  storywire evaluate gold.tsv out/ --json | jq .bcubed.f1
+
+GOLD is a table (TSV or CSV with a header) or JSON lines, a row an article. Its column `story`, any label, says which
+story that belongs to; `guid`, `article_id`, or `uri` with `position` says which article, as the rows of articles have
+it. Other columns, and rows without a story, are ignored.
+exit codes: 0 computed, 1 the output folder is damaged, 2 an option or the gold file is wrong"""
+
+_EXPLAIN_EXAMPLES = """examples:
+  storywire explain out/ urn:newsml:example.org:20260309:1177
+  storywire explain out/ 2026-03-09/north-sea-press.jsonl --position 3
+  storywire explain out/ 'calder haven'                         (names the articles with that in their headline)
+  storywire explain out/ 2c4b99bf6575a5c6ce74be8b95df0624 --json | jq '.candidates[0].features'
+
+Nothing is kept for this. The run that keyed the article is keyed again, from its own rows and the ledger that it went
+on from, and all articles of the language are held against their rows; a run of 100,000 articles takes some minutes.
+exit codes: 0 explained, 1 the run comes out otherwise or the folder is damaged, 2 an option or ARTICLE is wrong"""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; gives the exit code."""
@@ -41,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
                 raise OptionError(f"unknown option {rest[0]}; see `storywire learn --help`")
             return learn.run(args)
         _quieten(args.verbose)
-        command = _check if args.command == "check" else _run
+        command = {"check": _check, "evaluate": _evaluate, "explain": _explain}.get(args.command, _run)
         return command(args, rest, of_command[args.command])
     except OptionError as error:
         print(f"storywire: {error}", file=sys.stderr)
@@ -92,17 +113,51 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         allow_abbrev=False,
     )
     check.add_argument("output", metavar="DIR", help="the --output folder of runs")
-    for command in (run, replay, check):
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="score the story keys of runs against an editor's",
+        description="Compares story keys with those of a gold file: BCubed, pairs of articles, V-measure, and the "
+        "worst splits and merges by headline. All partitions that have a manifest count; an article has the story that "
+        "its newest row says, and stories that were merged are one.",
+        epilog=_EVALUATE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    evaluate.add_argument("gold", metavar="GOLD", help="the gold file")
+    evaluate.add_argument("output", metavar="OUT", help="the --output folder of runs")
+    evaluate.add_argument(
+        "--worst", type=int, default=5, metavar="N", help="how many splits and merges to list (default: %(default)s)"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object instead of words")
+    explain = commands.add_parser(
+        "explain",
+        help="say why an article has its story",
+        description="Says which stories were candidates when the article was keyed, their scores, features and the "
+        "terms they share with it, why it joined one or opened its own, and what became of that story until the end "
+        "of the run: recomputed, and held against what the run decided.",
+        epilog=_EXPLAIN_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    explain.add_argument("output", metavar="OUT", help="the --output folder of runs")
+    explain.add_argument(
+        "article", metavar="ARTICLE", help="a guid, a uri (uri#position where it holds several) or an article_id"
+    )
+    explain.add_argument("--position", type=int, metavar="N", help="which entry of the uri ARTICLE, as its row has it")
+    explain.add_argument("--json", action="store_true", help="print one JSON object, with all features")
+    for command in (run, replay, check, evaluate, explain):
         shown = command.add_argument_group("what is shown")
-        shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        if command not in (evaluate, explain):
+            shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        more = "all features, " if command is explain else ""
         shown.add_argument(
-            "--verbose", action="store_true", help="print Beam's warnings, and the traceback of a failure"
+            "--verbose", action="store_true", help=f"print {more}Beam's warnings, and the traceback of a failure"
         )
     learning = commands.add_parser(
         "learn", help="learn term tables and the story model from articles of your own", allow_abbrev=False
     )
     learn.add_arguments(learning)
-    return parser, {"run": run, "replay": replay, "check": check}
+    return parser, {"run": run, "replay": replay, "check": check, "evaluate": evaluate, "explain": explain}
 
 
 def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
@@ -137,6 +192,40 @@ def _check(args: argparse.Namespace, flags: list[str], parser: argparse.Argument
     if report.again or not args.quiet:
         _say(check.tell(output, report))
     return 1 if report.again else 0
+
+
+def _evaluate(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
+    _refuse_unknown(flags, parser)
+    if args.worst < 0:
+        raise OptionError(f"--worst={args.worst}: write a number of splits and merges, 0 for none")
+    from pipeline import evaluate, gold, storage
+
+    output = str(args.output).rstrip("/") or "/"
+    storage.connect(flags, args.gold, output)
+    found = evaluate.evaluate(gold.read(args.gold), output)
+    # JSON in ASCII, which is JSON whatever the terminal can show.
+    _say(json.dumps(evaluate.as_json(found, args.worst), indent=2) if args.json else evaluate.tell(found, args.worst))
+    return 0
+
+
+def _explain(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
+    _refuse_unknown(flags, parser)
+    from pipeline import explain, storage
+
+    output = str(args.output).rstrip("/") or "/"
+    storage.connect(flags, output)
+    found = explain.explain(output, args.article, args.position, _note)
+    told = json.dumps(explain.as_json(found), indent=2) if args.json else explain.tell(found, args.verbose)
+    _say(told)
+    wrong = explain.difference(found)
+    if wrong:
+        print(f"storywire: {wrong}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _note(text: str) -> None:
+    """Says to a person who waits what is being done."""
+    print(f"storywire: {text} …", file=sys.stderr)
 
 
 def _say(text: str) -> None:

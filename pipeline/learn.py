@@ -23,7 +23,7 @@ from transforms.stories.learn.forest import JOIN_FROM_MEASURED, learn_model
 from transforms.stories.learn.streams import streams
 from transforms.stories.learn.table import count_words, learn_table
 from transforms.stories.learn.texts import Text
-from transforms.stories.model import SHIPPED, SHIPPED_ESTIMATED, to_json
+from transforms.stories.model import SHIPPED, SHIPPED_ESTIMATED, Model, to_json
 from transforms.stories.tables import DOCUMENTS, TermTable, estimated_table, format_lines, load_table, table_of
 from transforms.stories.terms import TermIds, primary
 from transforms.stories.vectors import DAY
@@ -150,10 +150,9 @@ def _model(
         # An archive of other years is moved by whole days until it ends where the labelled articles end.
         moved = (last - max((text.time for text in texts), default=last)) // DAY * DAY
         background += [text._replace(time=text.time + moved, cluster="") for text in texts]
-    clusters = {text.name: text.cluster for text in [*dated, *undated]}
-    model = learn_model(list(streams(dated, undated, background[::thin], ids)), clusters)
+    model = learn_model(list(streams(dated, undated, background[::thin], ids)))
     if ids.table.measured:
-        model = model._replace(join_from=JOIN_FROM_MEASURED)
+        model = Model(model.trees, JOIN_FROM_MEASURED)
     return to_json(model, about).encode()
 
 

@@ -46,6 +46,26 @@ class Chain(NamedTuple):
     """What a person should know about the chain."""
 
 
+class Snapshot(NamedTuple):
+    """The desks as a run left them."""
+
+    files: list[LedgerFile]
+    sha256: str
+    """Of the run's manifest."""
+    desk: str
+    """The fingerprint of the run's desks."""
+
+
+def snapshot(output: str, partition: str, needed_by: str) -> Snapshot:
+    """What the run of a partition left for the one of `needed_by`; RunError where its manifest is missing or damaged.
+
+    It is all that keying new articles takes: what older ledgers of a chain know is of articles that have a story.
+    """
+    data, made = _manifest(output, partition, needed_by)
+    files = [file for file in _files(output, made, partition) if not file.delta]
+    return Snapshot(files, hashlib.sha256(data).hexdigest(), str(made.get("desk")))
+
+
 def find(config: Config) -> Chain:
     """The chain that the run goes on from: from the newest partition before its `as_of` back to `--remember`.
 
@@ -57,23 +77,23 @@ def find(config: Config) -> Chain:
     before = [partition for partition in manifest.partitions(config.output) if time_of(partition) < config.as_of]
     if not before:
         return Chain(None, [], [])
-    data, made = _manifest(config, before[-1])
+    data, made = _manifest(config.output, before[-1])
     if made.get("desk") != fingerprint():
         raise OptionError(
             f"{before[-1]} was keyed with other tables or another model than this version of storywire has, so stories "
             f"can't go on from it exactly; use storywire {made.get('storywire')}, or write --ledger=none to begin anew"
         )
     parent = {"partition": before[-1], "sha256": hashlib.sha256(data).hexdigest()}
-    files = [file for file in _files(config, made, before[-1]) if not file.delta]
+    files = [file for file in _files(config.output, made, before[-1]) if not file.delta]
     notes = []
     partition = before[-1]
     since = config.as_of - config.remember
     while time_of(partition) >= since:
-        files += [file for file in _files(config, made, partition) if file.delta]
+        files += [file for file in _files(config.output, made, partition) if file.delta]
         wanted = made["parent"]
         if wanted is None or time_of(wanted["partition"]) < since:
             break
-        data, made = _manifest(config, wanted["partition"], needed_by=partition)
+        data, made = _manifest(config.output, wanted["partition"], needed_by=partition)
         if hashlib.sha256(data).hexdigest() != wanted["sha256"]:
             notes.append(f"{partition} was built on an earlier {wanted['partition']} than stands now; run it again")
         partition = wanted["partition"]
@@ -90,7 +110,7 @@ def stale_after(config: Config, made: bytes) -> list[str]:
     for partition in manifest.partitions(config.output):
         if time_of(partition) <= config.as_of:
             continue
-        data, found = _manifest(config, partition)
+        data, found = _manifest(config.output, partition)
         anew = found["options"]["ledger"] == "none"
         if not anew and (before in stale or found["parent"] != {"partition": before, "sha256": digest}):
             stale.append(partition)
@@ -138,8 +158,8 @@ def read_rows(file: LedgerFile) -> Iterator[LedgerRow]:
         ) from error
 
 
-def _manifest(config: Config, partition: str, needed_by: str = "") -> tuple[bytes, dict[str, Any]]:
-    path = manifest.path_of(config, partition)
+def _manifest(output: str, partition: str, needed_by: str = "") -> tuple[bytes, dict[str, Any]]:
+    path = storage.join(output, "manifests", f"{partition}.json")
     data = storage.read(path)
     if data is None:
         raise RunError(
@@ -149,10 +169,9 @@ def _manifest(config: Config, partition: str, needed_by: str = "") -> tuple[byte
     return data, manifest.decode(data, path)
 
 
-def _files(config: Config, made: dict[str, Any], partition: str) -> list[LedgerFile]:
+def _files(output: str, made: dict[str, Any], partition: str) -> list[LedgerFile]:
     names = [file["name"] for file in made["data_sets"]["ledger"]["files"]]
     as_of = time_of(partition)
     return [
-        LedgerFile(storage.join(config.output, name), as_of, name.rpartition("/")[2].startswith("delta-"))
-        for name in names
+        LedgerFile(storage.join(output, name), as_of, name.rpartition("/")[2].startswith("delta-")) for name in names
     ]

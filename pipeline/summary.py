@@ -42,7 +42,7 @@ def summary(config: Config, outcome: Outcome) -> str:
     if largest:
         lines.append("  largest stories")
         lines += [
-            f"    {story['articles']:>6,}  {story['language']:<3} {_short(story['headline'])}" for story in largest
+            f"    {story['articles']:>6,}  {story['language']:<3} {short(story['headline'])}" for story in largest
         ]
     lines.append(
         f"files in {config.output}: {', '.join(f'{name}/{config.partition()}' for name in rows if rows[name])}"
@@ -67,7 +67,7 @@ def _largest_stories(config: Config, made: dict[str, Any]) -> list[dict[str, Any
     return [story for _, _, story in ordered]
 
 
-def _short(text: str) -> str:
+def short(text: str, most: int = _HEADLINE_WIDTH) -> str:
     """A headline fit for a terminal: no control or direction signs, cut to the width that it takes up."""
     shown = ""
     width = 0
@@ -75,7 +75,7 @@ def _short(text: str) -> str:
         if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp"):
             continue
         width += 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        if width > _HEADLINE_WIDTH:
+        if width > most:
             return shown + "…"
         shown += char
     return shown

@@ -165,10 +165,8 @@ class Slip(NamedTuple):
     language: str
     provider: str
     headline: str
-    headline_terms: bytes
-    """Term counts of the headline, packed by `transforms.stories.terms.pack`."""
-    body_terms: bytes
-    """Term counts of the leading part of the body, packed alike."""
+    terms: bytes
+    """Term counts of the headline and the leading part of the body, packed by `transforms.stories.terms.pack`."""
     body_length: int
     """Characters of the whole body."""
     stated_time: int = 0

@@ -8,10 +8,10 @@ snapshot of the desks, and only the newest run's count.
 
 from __future__ import annotations
 
+import binascii
 import functools
 import io
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import fastavro
@@ -27,9 +27,6 @@ TERMS = "terms"
 DESK = "desk"
 
 DELTA = frozenset([ARTICLE, CLOSED_STORY])
-
-# A term takes about 5 bytes, so that a row stays far below what any reader takes, whatever a desk has counted.
-TERMS_A_ROW = 100_000
 
 
 class LedgerRow(NamedTuple):
@@ -66,27 +63,44 @@ class KnownArticle(NamedTuple):
 class LiveState(NamedTuple):
     """What a desk needs to go on with a live story; times in microseconds UTC."""
 
-    vector: dict[int, int]
+    terms: bytes
+    """Its vector's term ids and weights, as `transforms.stories.packing` packs them."""
+    numbers: bytes
     mean_time: int
     best_cosines: int
     longest_body: int
-    headlines: tuple[str, ...]
+    headlines: tuple[str, str, str]
+    """Of its most central, its first and its last article."""
+    second_look: bool
+    central_terms: bytes
+    """The heaviest terms of the most central article, packed alike; empty for a story of one article."""
+    central_numbers: bytes
+    central_dot: int
 
 
 class StoryEntry(NamedTuple):
-    """A story; `live` is None once articles can no longer join it. The story's own key_terms count only then."""
+    """A story; `live` is None once articles can no longer join it. Only then it has key_terms: those of a live story
+    follow from its state."""
 
     story: Story
     live: LiveState | None
 
 
 class TermCounts(NamedTuple):
-    """In how many articles each term was, of one day (days since 1970-01-01 UTC) or since the desk began (None)."""
+    """In how many articles each term was, of one day (days since 1970-01-01 UTC) or since the desk began (None).
+
+    A large vocabulary takes several of them, which add up.
+    """
 
     language: str
     day: int | None
+    part: int
+    """0, 1, …"""
     articles: int
-    counts: dict[int, int]
+    """How many were counted; 0 but for the first part."""
+    terms: bytes
+    """Term ids and counts, as `transforms.stories.packing` packs them."""
+    numbers: bytes
 
 
 class DeskClock(NamedTuple):
@@ -108,24 +122,18 @@ def _encoder() -> Encoder:
     return Encoder("ledger")
 
 
-def encode(entry: Entry) -> Iterator[LedgerRow]:
-    """The rows of an entry: one, or several for a vocabulary of more than TERMS_A_ROW terms."""
+def encode(entry: Entry) -> LedgerRow:
+    """The row of an entry."""
     if isinstance(entry, KnownArticle):
         versions = [version._asdict() for version in entry.versions]
-        yield _row(ARTICLE, entry.article_id, entry.desk, story_id=entry.story_id, versions=versions)
-    elif isinstance(entry, StoryEntry):
-        yield _story_row(entry)
-    elif isinstance(entry, DeskClock):
-        yield _row(DESK, entry.language, entry.language, clock=entry.clock)
-    else:
-        ordered = sorted(entry.counts.items())
-        for part, start in enumerate(range(0, max(len(ordered), 1), TERMS_A_ROW)):
-            terms, numbers = _columns(dict(ordered[start : start + TERMS_A_ROW]))
-            # The articles stand in the first row only, so that rows can be added up.
-            yield _row(
-                TERMS, entry.language, entry.language, articles=0 if part else entry.articles, day=entry.day,
-                part=part, terms=terms, numbers=numbers,
-            )  # fmt: skip
+        return _row(ARTICLE, entry.article_id, entry.desk, story_id=entry.story_id, versions=versions)
+    if isinstance(entry, StoryEntry):
+        return _story_row(entry)
+    if isinstance(entry, DeskClock):
+        return _row(DESK, entry.language, entry.language, clock=entry.clock)
+    counted = {"day": entry.day, "part": entry.part, "articles": entry.articles}
+    packed = {"terms_base64": _text(entry.terms), "numbers_base64": _text(entry.numbers)}
+    return _row(TERMS, entry.language, entry.language, **counted, **packed)
 
 
 def decode(row: LedgerRow) -> Entry:
@@ -136,15 +144,17 @@ def decode(row: LedgerRow) -> Entry:
         versions = tuple(KnownVersion(**version) for version in fields["versions"])
         return KnownArticle(fields["key"], fields["desk"], fields["story_id"], versions)
     if kind == TERMS:
-        return TermCounts(fields["key"], fields["day"], fields["articles"], _counts(fields))
+        counted = fields["day"], fields["part"], fields["articles"]
+        return TermCounts(fields["key"], *counted, _bytes(fields["terms_base64"]), _bytes(fields["numbers_base64"]))
     if kind == DESK:
         return DeskClock(fields["key"], fields["clock"])
     if kind not in (CLOSED_STORY, LIVE_STORY):
         raise ValueError(f"a ledger entry of the unknown kind {kind!r}")
+    headlines = fields["headlines"]
     story = Story(
         story_id=fields["key"],
         language=fields["desk"],
-        headline=fields["headline"],
+        headline=headlines[0] if headlines else fields["headline"],
         key_terms=tuple(fields["key_terms"]),
         founder=fields["founder"],
         first_time=fields["first_time"],
@@ -156,8 +166,19 @@ def decode(row: LedgerRow) -> Entry:
     )
     if kind == CLOSED_STORY:
         return StoryEntry(story, None)
-    times = fields["mean_time"], fields["best_cosines"], fields["longest_body"]
-    return StoryEntry(story, LiveState(_counts(fields), *times, tuple(fields["headlines"])))
+    live = LiveState(
+        terms=_bytes(fields["terms_base64"]),
+        numbers=_bytes(fields["numbers_base64"]),
+        mean_time=fields["mean_time"],
+        best_cosines=fields["best_cosines"],
+        longest_body=fields["longest_body"],
+        headlines=(headlines[0], headlines[len(headlines) // 2], headlines[-1]),
+        second_look=fields["second_look"],
+        central_terms=_bytes(fields["central_terms_base64"]),
+        central_numbers=_bytes(fields["central_numbers_base64"]),
+        central_dot=fields["central_dot"] or 0,
+    )
+    return StoryEntry(story, live)
 
 
 def decode_article(row: LedgerRow) -> KnownArticle:
@@ -189,32 +210,27 @@ def _schema() -> Any:
 
 def _story_row(entry: StoryEntry) -> LedgerRow:
     story, live = entry
-    fields = {name: getattr(story, name) for name in ("headline", "founder", "first_time", "last_time", "articles")}
-    fields |= {
-        "usable_articles": story.usable_articles,
-        "providers": list(story.providers),
-        "merged_into": story.merged_into or None,
-    }
+    names = ("founder", "first_time", "last_time", "articles", "usable_articles")
+    fields = {name: getattr(story, name) for name in names} | {"providers": list(story.providers)}
     if live is None:
-        fields["key_terms"] = list(story.key_terms)
-        return _row(CLOSED_STORY, story.story_id, story.language, **fields)
-    terms, numbers = _columns(live.vector)
-    return _row(
-        LIVE_STORY, story.story_id, story.language, **fields, mean_time=live.mean_time, best_cosines=live.best_cosines,
-        longest_body=live.longest_body, headlines=list(live.headlines), terms=terms, numbers=numbers,
-    )  # fmt: skip
+        ending = {"key_terms": list(story.key_terms), "merged_into": story.merged_into or None}
+        return _row(CLOSED_STORY, story.story_id, story.language, headline=story.headline, **ending, **fields)
+    for name in ("mean_time", "best_cosines", "longest_body", "second_look"):
+        fields[name] = getattr(live, name)
+    fields["headlines"] = list(live.headlines if len(set(live.headlines)) > 1 else live.headlines[:1])
+    for name in ("terms", "numbers", "central_terms", "central_numbers"):
+        fields[f"{name}_base64"] = _text(getattr(live, name))
+    return _row(LIVE_STORY, story.story_id, story.language, **fields, central_dot=live.central_dot or None)
+
+
+def _text(data: bytes) -> str | None:
+    return binascii.b2a_base64(data, newline=False).decode("ascii") if data else None
+
+
+def _bytes(text: str | None) -> bytes:
+    return binascii.a2b_base64(text) if text else b""
 
 
 def _row(kind: str, key: str, desk: str, **fields: Any) -> LedgerRow:
     record = {**_NOTHING, "kind": kind, "key": key, "desk": desk, **fields}
     return LedgerRow(kind, key, desk, 0, _encoder().encode(record))
-
-
-def _columns(counts: Mapping[int, int]) -> tuple[list[int], list[int]]:
-    """Terms in rising order as differences, and the number of each."""
-    terms = sorted(counts)
-    return [term - before for term, before in zip(terms, [0, *terms], strict=False)], [counts[term] for term in terms]
-
-
-def _counts(fields: Mapping[str, Any]) -> dict[int, int]:
-    return dict(zip(itertools.accumulate(fields["terms"]), fields["numbers"], strict=True))

@@ -13,7 +13,6 @@ from transforms.stories import terms
 def make_slip(article: Article, as_of: int) -> Slip:
     """The slip of an article, with times clipped to `as_of`, the end of the run's interval (microseconds UTC)."""
     stated = identity.event_time(article)[0].time
-    headline_terms, body_terms = terms.count_terms(article.headline, article.body, article.language_detected)
     return Slip(
         article_id=identity.article_id(article),
         version_key=identity.version_key(article),
@@ -25,8 +24,7 @@ def make_slip(article: Article, as_of: int) -> Slip:
         language=article.language_detected,
         provider=identity.provider(article),
         headline=article.headline,
-        headline_terms=terms.pack(headline_terms),
-        body_terms=terms.pack(body_terms),
+        terms=terms.pack(terms.count_terms(article.headline, article.body, article.language_detected)),
         body_length=len(article.body),
         stated_time=stated,
     )

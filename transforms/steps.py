@@ -24,7 +24,7 @@ from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, Entry, LedgerRow
+from transforms.ledger import DELTA, Entry, LedgerRow, StoryEntry
 from transforms.parse import Settings, parse
 from transforms.stories.desk import key_by_story
 from transforms.versions import settle
@@ -238,19 +238,24 @@ def _key_by_story(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         elif isinstance(made, Story):
             yield TaggedOutput(STORIES, made)
         else:
-            yield from (TaggedOutput(LEDGER, row) for row in ledger.encode(made))
+            yield TaggedOutput(LEDGER, ledger.encode(made))
 
 
 def _entries(slips: list[Slip], rows: Iterable[LedgerRow]) -> Iterator[Entry]:
     """What a desk needs of the ledger: the snapshot, and of the closed stories those that this run's articles have."""
-    asked = {slip.story_id for slip in slips}
     closed: dict[str, LedgerRow] = {}
     for row in rows:
         if row.kind not in DELTA:
             yield ledger.decode(row)
-        elif row.key in asked and (row.key not in closed or row.as_of > closed[row.key].as_of):
+        elif row.key not in closed or row.as_of > closed[row.key].as_of:
             closed[row.key] = row
-    yield from map(ledger.decode, closed.values())
+    asked = sorted({slip.story_id for slip in slips} & closed.keys())
+    while asked:
+        entry = ledger.decode(closed.pop(asked.pop()))
+        yield entry
+        # What a story has merged into may have ended or merged since.
+        if isinstance(entry, StoryEntry) and entry.story.merged_into in closed:
+            asked.append(entry.story.merged_into)
 
 
 def rejected(stage: str, article: Article, error: Exception) -> Reject:

@@ -38,8 +38,7 @@ def settle(slips: Iterable[Slip], known: KnownArticle | None = None) -> Iterator
             story_id=known.story_id,
             was_usable=was_usable,
             disposition=_disposition(slip, before.get(slip.version_key), slip.version_key in delivered),
-            headline_terms=b"",
-            body_terms=b"",
+            terms=b"",
         )
 
 
@@ -75,8 +74,7 @@ def _ordered(slips: Iterable[Slip]) -> Iterator[Slip]:
             pub_status="canceled" if killed else slip.pub_status,
             usable=versions[-1].pub_status == "usable" and not killed,
             # Only the first version is keyed; the others keep its story, so their terms need not travel.
-            headline_terms=slip.headline_terms if number == 1 else b"",
-            body_terms=slip.body_terms if number == 1 else b"",
+            terms=slip.terms if number == 1 else b"",
         )
 
 
@@ -92,8 +90,7 @@ def _slip_of(known: KnownArticle, version: KnownVersion) -> Slip:
         language=version.language,
         provider="",
         headline="",
-        headline_terms=b"",
-        body_terms=b"",
+        terms=b"",
         body_length=0,
         stated_time=version.stated_time,
     )

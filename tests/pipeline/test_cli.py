@@ -17,7 +17,7 @@ from pipeline.errors import OptionError
 from pipeline.options import compact, config_of
 from pipeline.run import _cause
 from pipeline.runner import joined, runner_for
-from pipeline.summary import _short
+from pipeline.summary import short
 from tests.pipeline.outputs import tree, write_articles
 
 NOW = datetime(2026, 3, 13, 1, 2, 3, 999, tzinfo=UTC)
@@ -169,8 +169,8 @@ def test_cause_of_a_failure_is_its_last_telling_line():
 
 
 def test_headlines_fit_a_terminal():
-    assert _short("a\x1b[31m\u202eb") == "a[31mb"
-    assert _short("渡" * 40) == "渡" * 32 + "…"
+    assert short("a\x1b[31m\u202eb") == "a[31mb"
+    assert short("渡" * 40) == "渡" * 32 + "…"
 
 
 class Terminal(io.StringIO):

@@ -86,7 +86,7 @@ def encoded() -> dict[str, list[bytes]]:
         "articles": list(_articles()),
         "stories": [rows.story_row(story, AS_OF) for story in _STORIES],
         "rejects": [rows.reject_row(reject, AS_OF) for reject in _REJECTS],
-        "ledger": [row.data for entry in LEDGER for row in ledger.encode(entry)],
+        "ledger": [ledger.encode(entry).data for entry in LEDGER],
     }
 
 
@@ -207,11 +207,14 @@ LEDGER: list[ledger.Entry] = [
     ledger.StoryEntry(_STORY, None),
     ledger.StoryEntry(_STORY._replace(story_id=_id(6), key_terms=(), providers=(), merged_into=""), None),
     ledger.StoryEntry(
-        _STORY._replace(key_terms=()),
-        ledger.LiveState({5: 3, 2**40: 1}, AS_OF, 1_750_000, 4_096, ("Hafen zu", "Hafen offen ⚓")),
+        _STORY._replace(headline="Hafen offen ⚓", key_terms=(), merged_into=""),
+        ledger.LiveState(
+            b"\5\x80\x01", b"\3\1", AS_OF, 1_750_000, 4_096, ("Hafen offen ⚓", "Hafen zu", "Hafen offen ⚓"), True,
+            b"\5", b"\3", 9,
+        ),
     ),
-    ledger.TermCounts("de", 20_521, 12, {0: 1, 7: 12, 2**45: 3}),
-    ledger.TermCounts("de", None, 0, {}),
+    ledger.TermCounts("de", 20_521, 0, 12, b"\0\7\x80\x01", b"\1\x0c\3"),
+    ledger.TermCounts("de", None, 1, 0, b"", b""),
     ledger.DeskClock("de", AS_OF),
 ]  # fmt: skip
 

@@ -63,7 +63,6 @@ OTHERS = (
 
 def slip(article_id, headline="", body="", time=START, language="en", **changes):
     """The first version of an article; `changes` are fields of the slip."""
-    headline_terms, body_terms = count_terms(headline, body, language)
     made = Slip(
         article_id=article_id,
         version_key=f"{article_id}-1",
@@ -75,8 +74,7 @@ def slip(article_id, headline="", body="", time=START, language="en", **changes)
         language=language,
         provider="Nordwire",
         headline=headline,
-        headline_terms=pack(headline_terms),
-        body_terms=pack(body_terms),
+        terms=pack(count_terms(headline, body, language)),
         body_length=len(body),
         version=1,
         is_latest=True,

@@ -11,12 +11,12 @@ import pytest
 
 from pipeline.learn import add_arguments, common_words, run
 from tests.transforms.stories_texts import BRIDGE, CHESS, OTHERS
-from transforms.stories.desk import Desk
+from transforms.stories.desk import MERGE_ABOVE, Desk
 from transforms.stories.features import NAMES
 from transforms.stories.learn.forest import NO_MODEL, Examples, collect, fit
-from transforms.stories.learn.streams import Stream, folded, isolated_pairs, small_desk, streams
+from transforms.stories.learn.streams import Stream, copies, folded, isolated_pairs, small_desk, streams
 from transforms.stories.learn.texts import Text, lead, slips_of, squeezed
-from transforms.stories.model import from_json
+from transforms.stories.model import Model, Tree, from_json
 from transforms.stories.tables import COMMON_WORDS, DATA, load_table
 from transforms.stories.terms import term_ids
 from transforms.stories.vectors import DAY
@@ -72,7 +72,7 @@ def test_streams_are_the_same_every_time():
 def rows_of(model, weight=1.0):
     examples = Examples([], [], [])
     slips = slips_of([*LABELLED, *UNLABELLED], IDS)
-    collect([Stream("test", weight, load_table("en"), slips)], CLUSTERS, model, examples)
+    collect([Stream("test", weight, load_table("en"), slips, CLUSTERS)], model, examples)
     return examples
 
 
@@ -88,7 +88,24 @@ def test_gold_joins_give_a_row_for_each_candidate_of_a_labelled_article():
 def test_with_a_model_the_desk_chooses_and_without_one_the_editor_does():
     assert max(row[NAMES.index("singleton")] for row in rows_of(None).rows) == 1.0
     assert min(row[NAMES.index("singleton")] for row in rows_of(None).rows) == 0.0  # bridge-2 met a story of two
-    assert {row[NAMES.index("singleton")] for row in rows_of(NO_MODEL._replace(join_from=1)).rows} == {1.0}
+    assert {row[NAMES.index("singleton")] for row in rows_of(NO_MODEL).rows} == {1.0}
+
+
+def test_a_merged_story_is_of_the_cluster_of_all_its_articles():
+    """Two stories, an article of both that merges them, and one more: most of what it finds is chess."""
+    (bridge, chess), both = (BRIDGE[0], CHESS[0]), f"{BRIDGE[0][1]} {CHESS[0][1]}"
+    clusters = {"a": "bridge", "b": "chess", "c": "chess", "d": "chess"}
+    texts = [
+        Text("a", *bridge, 1, ""),
+        Text("b", *chess, 2, ""),
+        Text("c", "", both, 3, ""),
+        Text("d", "", both, 4, ""),
+    ]
+    merging = Model((Tree(((0, 0.3, ~0, ~1),), (-1, 2 * MERGE_ABOVE)),), 0)
+    examples = Examples([], [], [])
+    collect([Stream("test", 1.0, load_table("en"), slips_of(texts, IDS), clusters)], merging, examples)
+    assert sorted(examples.same[:2]) == [0, 1]  # of c: the bridge, and the chess
+    assert examples.same[2:] == [1]  # of d: one story, of two articles on chess and one on a bridge
 
 
 @pytest.mark.learn
@@ -99,8 +116,8 @@ def test_trees_say_what_lightgbm_says():
     same = [int(row[0] + row[14] > 1.0) for row in rows]
     examples = Examples(rows, same, [1.0] * 600)
     model = fit(examples)
-    assert model == fit(examples)
-    scores = [model.score(row) for row in rows]
+    assert model.trees == fit(examples).trees
+    scores = model.scores(rows)
     right = sum((score > 0) == bool(label) for score, label in zip(scores, same, strict=True))
     assert right > 560
     assert lightgbm.__version__
@@ -110,7 +127,8 @@ def test_trees_say_what_lightgbm_says():
 def test_nothing_to_split_still_gives_a_model():
     pytest.importorskip("lightgbm")
     model = fit(Examples([[0.5] * len(NAMES)] * 10, [1] * 5 + [0] * 5, [1.0] * 10))
-    assert isinstance(model.score([0.5] * len(NAMES)), int)
+    (score,) = model.scores([[0.5] * len(NAMES)])
+    assert isinstance(score, int)
 
 
 def command(*words):
@@ -242,3 +260,20 @@ def test_a_small_desk_holds_stories_that_go_on_for_days():
     assert desk == small_desk(LABELLED, form, random.Random(1))
     assert len({slip.article_id for slip in desk}) == len(desk) >= 2
     assert all(0 <= slip.event_time < 8 * DAY for slip in desk)
+
+
+def test_copies_are_cut_and_come_within_a_day_under_a_headline_of_their_own():
+    texts = [LABELLED[0]._replace(name=f"agency {at}", time=at * DAY) for at in range(40)]
+    made = copies(texts, random.Random(3))
+    assert made == copies(texts, random.Random(3))
+    names = {text.name for text in made}
+    assert len(names) == len(made) > 20
+    assert not names & {text.name for text in texts}
+    words = set(LABELLED[0].body.split())
+    for text in made:
+        agency = texts[int(text.name.split()[1])]
+        assert 0 <= text.time - agency.time < DAY
+        assert text.cluster == agency.cluster
+        assert set(text.body.split()) <= words
+    assert {text.headline == LABELLED[0].headline for text in made} == {True, False}
+    assert min(len(text.body) for text in made) < len(LABELLED[0].body)

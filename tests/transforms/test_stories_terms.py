@@ -12,6 +12,8 @@ from transforms.stories.tables import DOCUMENTS, TermTable, estimated_table, for
 from transforms.stories.terms import (
     BODY_CHARACTERS,
     HASHED,
+    HEADLINE_CHARACTERS,
+    SPACELESS_CHARACTERS,
     TermIds,
     count_terms,
     pack,
@@ -57,17 +59,27 @@ def test_primary_subtag(tag, expected):
     assert primary(tag) == expected
 
 
-def test_forms_of_a_word_are_one_term_and_headline_and_body_are_apart():
-    headline, body = count_terms("Bridge opens", "Bridges opened; the bridge is opening", "en-GB")
-    assert sorted(headline) == sorted([term_ids("en")["bridge"], term_ids("en")["open"]])
-    assert body[term_ids("en")["bridge"]] == 2
-    assert body[term_ids("en")["open"]] == 2
+def test_forms_of_a_word_are_one_term_and_the_headline_counts_twice():
+    ids = term_ids("en")
+    body = {ids["bridge"]: 2, ids["open"]: 2, ids["the"]: 1, ids["is"]: 1}
+    assert count_terms("", "Bridges opened; the bridge is opening", "en-GB") == body
+    assert count_terms("Bridge opens", "", "en-GB") == {ids["bridge"]: 2, ids["open"]: 2}
+    both = count_terms("Opening of a bridge", "Bridges opened; the bridge is opening", "en-GB")
+    assert both == body | {ids["bridge"]: 4, ids["open"]: 4, ids["of"]: 2, ids["a"]: 2}
+
+
+def test_only_the_start_of_a_headline_counts():
+    start = "bridge " * (HEADLINE_CHARACTERS // 7 + 1)
+    assert count_terms(start[:HEADLINE_CHARACTERS] + "harbour", "", "en") == count_terms(
+        start[:HEADLINE_CHARACTERS], "", "en"
+    )
 
 
 def test_only_the_lead_of_the_body_counts():
     start = "bridge " * (BODY_CHARACTERS // 7 + 1)
     assert count_terms("", start[:BODY_CHARACTERS] + "harbour", "en") == count_terms("", start[:BODY_CHARACTERS], "en")
-    assert count_terms("", "大" * 1500 + "桥", "zh") == count_terms("", "大" * 1500, "zh")
+    start = "大" * SPACELESS_CHARACTERS
+    assert count_terms("", start + "桥", "zh") == count_terms("", start, "zh")
 
 
 def test_a_term_of_the_table_has_its_place_and_another_a_hash_of_its_own_space():
@@ -82,7 +94,8 @@ counts_by_term = st.dictionaries(st.integers(0, 2**32 - 1), st.integers(1, 255),
 
 @given(counts_by_term)
 def test_unpack_gives_what_was_packed(counts):
-    assert unpack(pack(counts)) == counts
+    terms, numbers = unpack(pack(counts))
+    assert list(zip(terms.tolist(), numbers.tolist(), strict=True)) == sorted(counts.items())
 
 
 @given(counts_by_term)
@@ -105,6 +118,11 @@ def test_a_table_survives_its_file():
     assert table == TermTable(12, {"z": 0, "a": 1, "brücke": 2}, (9, 3, 3), True)
     assert data == format_lines({DOCUMENTS: 12, "z": 9, "a": 3, "brücke": 3}, "first\nsecond")
     assert gzip.decompress(data).startswith(b"# first\n# second\n")
+
+
+def test_a_table_cannot_have_a_term_in_more_articles_than_there_are():
+    with pytest.raises(ValueError, match=r"t\.gz: 'a' is said to be in 13 of 12 articles"):
+        parse_table(format_lines({"a": 13, DOCUMENTS: 12}, ""), "t.gz")
 
 
 @pytest.mark.parametrize("line", ["bridge", "bridge x", "bridge ²", " 12"])

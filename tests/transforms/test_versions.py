@@ -18,7 +18,7 @@ def slip(
     key: str, hours: int = 1, status: str = "usable", language: str = "en", uri: str = "u", number: int = 0
 ) -> Slip:
     time = hours * HOUR
-    return Slip("a" * 32, key, uri, 0, time, number, status, language, "p", "h", b"\1", b"\2", 9, time)
+    return Slip("a" * 32, key, uri, 0, time, number, status, language, "p", "h", b"\2", 9, time)
 
 
 def test_settle_orders_versions_and_marks_the_newest():
@@ -26,7 +26,7 @@ def test_settle_orders_versions_and_marks_the_newest():
     assert [(one.version_key, one.version, one.is_latest) for one in versions] == [
         ("k1", 1, False), ("k2", 2, False), ("k3", 3, True),
     ]  # fmt: skip
-    assert [one.body_terms for one in versions] == [b"\2", b"", b""]
+    assert [one.terms for one in versions] == [b"\2", b"", b""]
 
 
 def test_settle_breaks_ties_by_number_then_key():

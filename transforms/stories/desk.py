@@ -1,8 +1,10 @@
 """Keying articles by story, online, one language at a time.
 
 In: settled slips of one language. Out: a `Decision` for each and a `Story` for each story. An article joins the live
-story that fits it best, or opens one. The keys depend on the articles and their event times only: slips are handled in
-order of (event time, article id, version), state is integers, ties go to the smaller id, stories expire in event time.
+story that fits it best, or opens one. When an article shows that two stories are one, they merge, and a story that is
+still of one article on the day after is looked at again. The keys depend on the articles and their event times only:
+slips are handled in order of (event time, article id, version), state is integers, ties go to the smaller id, stories
+expire in event time.
 
 What a desk knows at the end of a run is its `entries`; a desk that `resume`s them goes on exactly as one that never
 stopped.
@@ -15,35 +17,60 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+import numpy as np
+
 from transforms.article import KNOWN, Decision, Slip, Story
 from transforms.ledger import DeskClock, Entry, LiveState, StoryEntry, TermCounts
-from transforms.stories.candidates import Index, heaviest
-from transforms.stories.features import MILLION, LocalRarity, StoryView, cosine, feature_rows, matches
+from transforms.stories.candidates import INDEXED_TERMS, Index, heaviest
+from transforms.stories.features import MILLION, LocalRarity, Matcher, feature_rows
 from transforms.stories.keyterms import key_terms
+from transforms.stories.live import (
+    ARTICLES,
+    BEST_COSINES,
+    FACTS,
+    LAST_TIME,
+    LONGEST_BODY,
+    MEAN_TIME,
+    SQUARE,
+    LiveStories,
+)
 from transforms.stories.model import SHIPPED, SHIPPED_ESTIMATED, Model, load_model
+from transforms.stories.packing import pack_all, unpack_all
 from transforms.stories.tables import DATA, TermTable, load_table
-from transforms.stories.terms import unpack
-from transforms.stories.vectors import DAY, Rarity, Vector, combine, vector
+from transforms.stories.terms import Ints, unpack
+from transforms.stories.vectors import DAY, Rarity, Vector
+from transforms.stories.vocabulary import Vocabulary
 from transforms.versions import known_article
 
 # Chosen with the prototype on labelled news. A 4-day life gains nothing.
 LIFE = 6 * DAY
-LEAST_COSINE = 0.08
+LEAST_COSINE = 80_000  # millionths
 CANDIDATES = 8
-TRIM_FROM = 200
-TRIM_TO = 120
 MEAN_OVER = 8
 """The mean time moves by 1/min(articles, 8) of the gap, so that it follows a story that runs on."""
+MERGE_ABOVE = MILLION
+"""By how much more than joining takes a second story must fit an article for the two stories to merge."""
+MERGE_COSINE = 350_000
+"""How like each other they must be, in millionths."""
+NEIGHBOUR_COSINE = 150_000
+"""Millionths: a story that another article has come so near to is looked at again."""
+SECOND_LOOKS = 2
+"""Stories of yesterday that are looked at again after an article, at most: a day's would be a long pause in one go."""
+CENTRAL_TERMS = 24
+"""Of the article whose headline a story has, so many terms are kept to tell how central it is."""
+
+# Some 5 bytes a term: an entry of the ledger stays far below what any reader takes, whatever a desk has counted.
+TERMS_A_ROW = 100_000
 
 _BEFORE_ALL = -(1 << 62)
 
-
 # To be raised with every change by which the desk keys otherwise from the same tables and models.
-DESK_VERSION = 1
+DESK_VERSION = 2
 
 
 @functools.cache
@@ -68,7 +95,10 @@ class Candidate(NamedTuple):
     """A story that an article may join."""
 
     story_id: str
+    cosine: int
+    """Millionths."""
     features: Sequence[float]
+    """In the order of `features.NAMES`."""
     score: int
     """Millionths of log odds; 0 where the desk has no model."""
 
@@ -77,62 +107,50 @@ class Placement(NamedTuple):
     """What `look` found out about an article."""
 
     slip: Slip
-    terms: dict[int, int]
+    places: Ints
+    """Of all its terms."""
     vector: Vector
-    best_cosine: int
-    """Millionths."""
     candidates: Sequence[Candidate]
     """In order of falling cosine; ties: the smaller id."""
     choice: str
     """The story to join; "" to open one."""
 
 
-class _Live:
-    """A live story: the state that deciding needs."""
+class SecondLook(NamedTuple):
+    """What came of placing a story of one article again."""
 
-    __slots__ = (
-        "articles",
-        "best_cosines",
-        "headlines",
-        "last_time",
-        "longest_body",
-        "mean_time",
-        "square",
-        "vector",
-    )
+    story_id: str
+    candidates: Sequence[Candidate]
+    """In order of falling cosine; ties: the smaller id."""
+    choice: str
+    """The story it merged with; "" for none."""
 
-    def __init__(self, state: LiveState, articles: int, last_time: int) -> None:
-        self.vector = dict(state.vector)
-        self.square = sum(weight * weight for weight in self.vector.values())
-        self.articles = articles
-        self.last_time = last_time
-        self.mean_time = state.mean_time
-        self.best_cosines = state.best_cosines
-        self.longest_body = state.longest_body
-        self.headlines = list(state.headlines)
 
-    def state(self) -> LiveState:
-        return LiveState(self.vector, self.mean_time, self.best_cosines, self.longest_body, tuple(self.headlines))
+class _Central:
+    """The most central article of a story of several: the one most like the sum of all.
 
-    def view(self) -> StoryView:
-        return StoryView(
-            self.vector,
-            self.square,
-            self.articles,
-            self.last_time,
-            self.mean_time,
-            self.best_cosines,
-            self.longest_body,
-        )
+    A story keeps one such article, and one that joins takes its place if it is more central then. Of two articles both
+    are equally so, which leaves the first.
+    """
+
+    __slots__ = ("dot", "headline", "vector")
+
+    def __init__(self, headline: str, vector: Vector, dot: int) -> None:
+        self.headline = headline
+        self.vector = vector
+        self.dot = dot
 
 
 class _Card:
     """What is known of a story for good: it outlives the story's expiry."""
 
-    __slots__ = ("articles", "first_time", "founder", "headline", "key_terms", "last_time", "out", "providers")
+    __slots__ = (
+        "articles", "central", "ending", "first_headline", "first_time", "founder", "key_terms", "last_headline",
+        "last_time", "merged_into", "out", "providers", "row", "second_look", "story_id",
+    )  # fmt: skip
 
     def __init__(self, story: Story) -> None:
-        self.headline = story.headline
+        self.story_id = story.story_id
         self.founder = story.founder
         self.first_time = story.first_time
         self.last_time = story.last_time
@@ -140,6 +158,21 @@ class _Card:
         self.out = story.articles - story.usable_articles
         self.providers = dict.fromkeys(story.providers)
         self.key_terms = story.key_terms
+        self.merged_into = story.merged_into
+        self.first_headline = self.last_headline = story.headline
+        self.central: _Central | None = None
+        self.second_look = False
+        """To be looked at again once its day is over."""
+        self.row = -1
+        """Of a live story."""
+        self.ending: Vector | None = None
+        """Of a story that has ended in this run: the heaviest of its terms, by id."""
+
+    def headline(self) -> str:
+        return self.central.headline if self.central else self.first_headline
+
+    def headlines(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.headline(), self.first_headline, self.last_headline)))
 
 
 class Desk:
@@ -152,54 +185,121 @@ class Desk:
         self.language = language
         table = load_table(language) if table is None else table
         self.model = load_model(SHIPPED if table.measured else SHIPPED_ESTIMATED) if model is None else model
-        self._rarity = Rarity(table)
-        self._index = Index()
-        self._live: dict[str, _Live] = {}
-        self._stories_with: dict[int, int] = {}
-        self._local = LocalRarity(self._stories_with)
-        self._expiry: list[tuple[int, str]] = []
-        self._now = _BEFORE_ALL
+        self._vocabulary = Vocabulary(len(table.frequencies))
+        self._rarity = Rarity(table, self._vocabulary)
+        self._index = Index(self._vocabulary)
+        self._live = LiveStories(self._vocabulary)
+        self._matcher = Matcher(self._vocabulary, self._live)
+        self._local = LocalRarity()
+        self._scratch = self._vocabulary.column(np.int64)
+        self._card_of: dict[int, _Card] = {}
         self._cards: dict[str, _Card] = {}
+        self._expiry: list[tuple[int, str]] = []
+        self._second_looks: list[tuple[int, str]] = []
+        self._now = _BEFORE_ALL
         self._story_of: dict[str, str] = {}
         self._counted: set[str] = set()
         self._touched: set[str] = set()
         self._closed: set[str] = set()
+        self._merged: list[str] = []
+        self._second_looked: list[SecondLook] = []
 
     def resume(self, entries: Iterable[Entry]) -> None:
         """Take up, before the first slip, what an earlier desk's `entries` gave."""
+        live: list[tuple[_Card, LiveState]] = []
         for entry in entries:
             if isinstance(entry, TermCounts):
-                self._rarity.resume(entry.day, entry.articles, entry.counts)
+                _, terms, counts = unpack_all([(entry.terms, entry.numbers)])
+                self._rarity.resume(entry.day, entry.articles, terms, counts)
             elif isinstance(entry, DeskClock):
                 self._now = entry.clock
             elif isinstance(entry, StoryEntry):
-                story, state = entry
-                self._cards[story.story_id] = _Card(story)
-                if state is not None:
-                    self._enter(story.story_id, _Live(state, story.articles, story.last_time))
+                card = self._cards[entry.story.story_id] = _Card(entry.story)
+                if entry.live is not None:
+                    live.append((card, entry.live))
             else:
                 raise ValueError(f"a desk can't resume {type(entry).__name__}")
+        if live:
+            self._enter_all(live)
         if self._now > _BEFORE_ALL:
             self._rarity.advance(self._now)
+
+    def _enter_all(self, stories: Sequence[tuple[_Card, LiveState]]) -> None:
+        sizes, places, weights = self._unpacked([(state.terms, state.numbers) for _, state in stories])
+        facts = np.zeros((len(stories), FACTS), np.int64)
+        facts[:, ARTICLES] = [card.articles for card, _ in stories]
+        facts[:, LAST_TIME] = [card.last_time for card, _ in stories]
+        facts[:, MEAN_TIME] = [state.mean_time for _, state in stories]
+        facts[:, BEST_COSINES] = [state.best_cosines for _, state in stories]
+        facts[:, LONGEST_BODY] = [state.longest_body for _, state in stories]
+        live = self._live
+        rows = live.open_all([card.story_id for card, _ in stories], facts, sizes, Vector(places, weights))
+        self._index.put_all(rows, live.places[rows], live.weights[rows])
+        centrals = self._unpacked([(state.central_terms, state.central_numbers) for _, state in stories])
+        ends = centrals[0].cumsum().tolist()
+        for (card, state), row, start, end in zip(stories, rows.tolist(), [0, *ends], ends, strict=False):
+            headline, card.first_headline, card.last_headline = state.headlines
+            if start < end:
+                vector = Vector(centrals[1][start:end], centrals[2][start:end])
+                card.central = _Central(headline, vector, state.central_dot)
+            card.second_look = state.second_look
+            card.row = row
+            self._note(card)
+
+    def _unpacked(self, packed: Sequence[tuple[bytes, bytes]]) -> tuple[Ints, Ints, Ints]:
+        """The sizes of vectors, and their places and weights one after the other."""
+        sizes, terms, numbers = unpack_all(packed)
+        distinct, which = np.unique(terms, return_inverse=True)
+        return sizes, self._vocabulary.places(distinct).take(which), numbers
 
     def entries(self) -> Iterator[Entry]:
         """What the next run's desk has to know, in no particular order: live stories, those that this run closed or
         changed after their end, counted terms, the clock."""
-        for story_id in self._cards:
-            live = self._live.get(story_id)
-            if live is not None:
-                yield StoryEntry(self._story(story_id)._replace(key_terms=()), live.state())
-            elif story_id in self._closed or story_id in self._touched:
-                yield StoryEntry(self._story(story_id), None)
-        for day, articles, counts in self._rarity.counted():
-            yield TermCounts(self.language, day, articles, counts)
+        cards = list(self._card_of.values())
+        vectors = self._packed([self._live.vector(card.row) for card in cards])
+        nothing = Vector(np.zeros(0, np.intp), np.zeros(0, np.int64))
+        centrals = self._packed([card.central.vector if card.central else nothing for card in cards])
+        for card, packed, central in zip(cards, vectors, centrals, strict=True):
+            facts = self._live.facts[card.row]
+            state = LiveState(
+                *packed,
+                mean_time=int(facts[MEAN_TIME]),
+                best_cosines=int(facts[BEST_COSINES]),
+                longest_body=int(facts[LONGEST_BODY]),
+                headlines=(card.headline(), card.first_headline, card.last_headline),
+                second_look=card.second_look,
+                central_terms=central[0],
+                central_numbers=central[1],
+                central_dot=card.central.dot if card.central else 0,
+            )
+            yield StoryEntry(self._story(card, ()), state)
+        for story_id in self._closed | self._touched:
+            card = self._cards[story_id]
+            if card.row < 0:
+                yield StoryEntry(self._story(card, self._key_terms(card)), None)
+        for day, articles, terms, counts in self._rarity.counted():
+            for part, start in enumerate(range(0, max(len(terms), 1), TERMS_A_ROW)):
+                some = terms[start : start + TERMS_A_ROW]
+                packed = pack_all(np.array([len(some)]), some, counts[start : start + TERMS_A_ROW])[0]
+                yield TermCounts(self.language, day, part, 0 if part else articles, *packed)
         yield DeskClock(self.language, self._now)
+
+    def _packed(self, vectors: Sequence[Vector]) -> list[tuple[bytes, bytes]]:
+        """Vectors as bytes, each in rising order of term ids."""
+        if not vectors:
+            return []
+        sizes = np.array([len(vector.places) for vector in vectors])
+        terms = self._vocabulary.terms(np.concatenate([vector.places for vector in vectors]))
+        weights = np.concatenate([vector.weights for vector in vectors])
+        order = np.lexsort((terms, np.arange(len(sizes)).repeat(sizes)))
+        return pack_all(sizes, terms.take(order), weights.take(order))
 
     def handle(self, slip: Slip) -> str:
         """The story of a slip: found or opened by an article's first version, kept by later ones and in later runs.
 
-        Raises what reading the slip raises (ValueError for packed terms that can't be read), and LookupError for a
-        later version of an article that has no story; the desk is unchanged then.
+        The story may merge into another later; see `survivor`. Raises what reading the slip raises (ValueError for
+        packed terms that can't be read), and LookupError for a later version of an article that has no story; the desk
+        is unchanged then.
         """
         if slip.story_id:
             story_id = slip.story_id
@@ -211,6 +311,7 @@ class Desk:
         else:
             placement = self.look(slip)
             story_id = self.take(placement, placement.choice)
+        story_id = self.survivor(story_id)
         if slip.article_id not in self._counted:
             self._counted.add(slip.article_id)
             card = self._cards.get(story_id)
@@ -220,148 +321,281 @@ class Desk:
                 self._touched.add(story_id)
         return story_id
 
+    def survivor(self, story_id: str) -> str:
+        """The story that a story has merged into in the end; itself if it hasn't."""
+        card = self._cards.get(story_id)
+        while card is not None and card.merged_into:
+            story_id = card.merged_into
+            card = self._cards.get(story_id)
+        return story_id
+
     def look(self, slip: Slip) -> Placement:
         """Find the candidates of an article and choose among them.
 
         The one thing that changes is what expires by the article's event time, which no later slip could see.
         """
-        terms = combine(unpack(slip.headline_terms), unpack(slip.body_terms))
+        terms, counts = unpack(slip.terms)
+        places = self._vocabulary.places(terms)
         self._advance(slip.event_time)
-        article = vector(self._rarity.weights(terms))
-        near = []
-        for story_id in self._index.shortlist(article):
-            live = self._live[story_id]
-            shared = matches(article, live.vector)
-            value = cosine(sum(product for product, _ in shared), live.square)
-            if value >= LEAST_COSINE:
-                near.append((-value, story_id, live, shared))
-        near.sort(key=lambda found: found[:2])
-        del near[CANDIDATES:]
-        rows = feature_rows(
-            article,
-            slip.event_time,
-            slip.body_length,
-            [(live.view(), shared) for _, _, live, shared in near],
-            self._local,
-            len(self._live),
-        )
-        score = self.model.score
-        candidates = [Candidate(found[1], row, score(row)) for found, row in zip(near, rows, strict=True)]
-        choice = ""
-        if candidates:
-            # The highest score; ties: the smaller id.
-            best, choice = min((-candidate.score, candidate.story_id) for candidate in candidates)
-            if -best < self.model.join_from:
-                choice = ""
-        best_cosine = round(-near[0][0] * MILLION) if near else 0
-        return Placement(slip, terms, article, best_cosine, candidates, choice)
+        vector = self._rarity.vector(places, counts)
+        candidates = self._candidates(vector, slip.event_time, slip.body_length)
+        return Placement(slip, places, vector, candidates, self._choice(candidates))
 
     def take(self, placement: Placement, choice: str) -> str:
-        """Put an article that was looked at into story `choice`, or open one for it ("")."""
+        """Put an article that was looked at into story `choice`, or open one for it (""); gives the story."""
         slip = placement.slip
-        self._rarity.count(placement.terms, slip.event_time)
-        story_id = choice or story_id_of(self.language, slip.article_id)
+        self._merged = []
+        self._second_looked = []
+        self._rarity.count(placement.places, slip.event_time)
         if choice:
-            self._join(story_id, placement)
+            self._join(self._cards[choice], placement)
+            self._merge_like(choice, placement.candidates)
         else:
-            self._open(story_id, placement)
-        self._story_of[slip.article_id] = story_id
-        self._touched.add(story_id)
-        return story_id
+            choice = self._open(placement)
+        self._note_neighbours(choice, placement.candidates)
+        self._story_of[slip.article_id] = choice
+        self._touched.add(choice)
+        self._look_again()
+        return choice
 
     def stories(self) -> list[Story]:
         """Every story that this run has changed, by id."""
-        return [self._story(story_id) for story_id in sorted(self._touched)]
+        cards = (self._cards[story_id] for story_id in sorted(self._touched))
+        return [self._story(card, self._key_terms(card)) for card in cards]
+
+    def merged(self) -> list[str]:
+        """The stories that the last article taken made merge into others, in that order."""
+        return self._merged
+
+    def second_looks(self) -> list[SecondLook]:
+        """The second looks that the last article taken gave time for; merges that came of them are the last ones of
+        `merged`."""
+        return self._second_looked
+
+    def story(self, story_id: str) -> Story:
+        """A story as it stands, but for its key terms. LookupError for one that the desk does not know."""
+        return self._story(self._cards[story_id], ())
+
+    def shared_terms(self, placement: Placement, story_id: str) -> list[tuple[int, int]]:
+        """(term id, product of its weights) of the terms that an article and a live story share, heaviest first."""
+        theirs = self._live.vector(self._cards[story_id].row)
+        weights = dict(zip(theirs.places.tolist(), theirs.weights.tolist(), strict=True))
+        terms = self._vocabulary.terms(placement.vector.places)
+        own = zip(placement.vector.places.tolist(), terms.tolist(), placement.vector.weights.tolist(), strict=True)
+        products = [(term, weight * weights[place]) for place, term, weight in own if place in weights]
+        return sorted(products, key=lambda shared: (-shared[1], shared[0]))
 
     def live(self) -> int:
         """How many stories are live."""
         return len(self._live)
 
-    def _story(self, story_id: str) -> Story:
-        card = self._cards[story_id]
-        live = self._live.get(story_id)
+    def _candidates(self, vector: Vector, time: int, body_length: int, hidden: int = -1) -> list[Candidate]:
+        """The live stories, but for row `hidden`, that something of this vector may belong to."""
+        live = self._live
+        rows = self._index.shortlist(vector, live.tie, hidden)
+        if not len(rows):
+            return []
+        found = self._matcher.best(self._matcher.compare(vector, rows), CANDIDATES, LEAST_COSINE)
+        if not len(found.rows):
+            return []
+        if hidden >= 0:
+            live.hide(hidden, True)
+        number = len(live) - (hidden >= 0)
+        rarity = self._local.at(live.having.data.take(vector.places), number)
+        if hidden >= 0:
+            live.hide(hidden, False)
+        facts = live.facts.take(found.rows, axis=0).tolist()
+        products = self._matcher.shared(vector, found)
+        cosines = found.cosines.tolist()
+        features = feature_rows(cosines, products, facts, rarity, number, time, body_length)
+        ids = [self._card_of[row].story_id for row in found.rows.tolist()]
+        return list(map(Candidate, ids, cosines, features, self.model.scores(features)))
+
+    def _choice(self, candidates: Sequence[Candidate]) -> str:
+        """The candidate of the highest score (ties: the smaller id), if that is enough to join."""
+        if not candidates:
+            return ""
+        score, story_id = min((-candidate.score, candidate.story_id) for candidate in candidates)
+        return story_id if -score >= self.model.join_from else ""
+
+    def _story(self, card: _Card, terms: tuple[str, ...]) -> Story:
         return Story(
-            story_id=story_id,
+            story_id=card.story_id,
             language=self.language,
-            headline=card.headline,
-            key_terms=card.key_terms if live is None else key_terms(live.vector, live.headlines, self.language),
+            headline=card.headline(),
+            key_terms=terms,
             founder=card.founder,
             first_time=card.first_time,
             last_time=card.last_time,
             articles=card.articles,
             usable_articles=card.articles - card.out,
             providers=tuple(sorted(card.providers)),
+            merged_into=card.merged_into,
         )
 
-    def _open(self, story_id: str, placement: Placement) -> None:
+    def _key_terms(self, card: _Card) -> tuple[str, ...]:
+        if card.row >= 0:
+            heavy = self._heaviest_terms(card.row)
+        elif card.ending is not None:
+            heavy = card.ending
+        else:
+            return card.key_terms
+        return key_terms(heavy, card.headlines(), self.language)
+
+    def _heaviest_terms(self, row: int) -> Vector:
+        """The heaviest terms of a live story, by id."""
+        places, weights = heaviest(self._live.vector(row), INDEXED_TERMS, self._vocabulary)
+        return Vector(self._vocabulary.terms(places), weights.copy())
+
+    def _open(self, placement: Placement) -> str:
         slip = placement.slip
-        self._cards[story_id] = _Card(
-            Story(
-                story_id=story_id,
-                language=self.language,
-                headline=slip.headline,
-                key_terms=(),
-                founder=slip.article_id,
-                first_time=slip.event_time,
-                last_time=slip.event_time,
-                articles=1,
-                usable_articles=1,
-                providers=(slip.provider,),
-            )
+        story = Story(
+            story_id=story_id_of(self.language, slip.article_id),
+            language=self.language,
+            headline=slip.headline,
+            key_terms=(),
+            founder=slip.article_id,
+            first_time=slip.event_time,
+            last_time=slip.event_time,
+            articles=1,
+            usable_articles=1,
+            providers=(slip.provider,),
         )
-        state = LiveState(placement.vector, slip.event_time, 0, slip.body_length, (slip.headline,))
-        self._enter(story_id, _Live(state, 1, slip.event_time))
+        card = self._cards[story.story_id] = _Card(story)
+        time = slip.event_time
+        facts = {ARTICLES: 1, LAST_TIME: time, MEAN_TIME: time, BEST_COSINES: 0, LONGEST_BODY: slip.body_length}
+        self._enter(card, placement.vector, facts)
+        return story.story_id
 
-    def _enter(self, story_id: str, live: _Live) -> None:
-        self._live[story_id] = live
-        self._hold(live.vector)
-        self._index.put(story_id, live.vector, live.square)
-        heappush(self._expiry, (live.last_time, story_id))
+    def _enter(self, card: _Card, vector: Vector, facts: dict[int, int]) -> None:
+        card.row = self._live.open(card.story_id, vector, facts)
+        self._index.put(card.row, vector)
+        self._note(card)
 
-    def _join(self, story_id: str, placement: Placement) -> None:
-        slip = placement.slip
-        live = self._live[story_id]
-        total = live.vector
-        square = live.square
-        new = []
-        for term, weight in placement.vector.items():
-            old = total.get(term, 0)
-            if not old:
-                new.append(term)
-            total[term] = old + weight
-            square += weight * (2 * old + weight)
-        self._hold(new)
-        if len(total) > TRIM_FROM:
-            kept = heaviest(total, TRIM_TO)
-            live.vector = {term: total.pop(term) for term in kept}
-            self._let_go(total)
-            square = sum(weight * weight for weight in live.vector.values())
-        live.square = square
-        live.articles += 1
-        live.mean_time += (slip.event_time - live.mean_time) // min(live.articles, MEAN_OVER)
-        live.last_time = max(live.last_time, slip.event_time)
-        live.best_cosines += placement.best_cosine
-        live.longest_body = max(live.longest_body, slip.body_length)
-        live.headlines.append(slip.headline)
-        self._index.put(story_id, live.vector, live.square)
-        card = self._cards[story_id]
+    def _note(self, card: _Card) -> None:
+        """Remember whose row it is, when it ends, and whether it is to be looked at again."""
+        self._card_of[card.row] = card
+        heappush(self._expiry, (card.last_time, card.story_id))
+        if card.second_look:
+            self._plan_second_look(card)
+
+    def _join(self, card: _Card, placement: Placement) -> None:
+        slip, row = placement.slip, card.row
+        central = self._central(card)
+        self._live.add(row, placement.vector, 1)
+        facts = self._live.facts[row]
+        facts[MEAN_TIME] += (slip.event_time - int(facts[MEAN_TIME])) // min(int(facts[ARTICLES]), MEAN_OVER)
+        facts[LAST_TIME] = max(slip.event_time, int(facts[LAST_TIME]))
+        facts[BEST_COSINES] += placement.candidates[0].cosine
+        facts[LONGEST_BODY] = max(slip.body_length, int(facts[LONGEST_BODY]))
+        self._index.put(row, self._live.vector(row))
+        central.dot += self._dot(central.vector, placement.vector)
+        own = heaviest(placement.vector, CENTRAL_TERMS, self._vocabulary)
         card.articles += 1
-        card.last_time = live.last_time
+        rival = _Central(slip.headline, own, self._dot(own, self._live.vector(row)))
+        self._crown(card, central, rival, card.articles)
+        card.last_time = max(slip.event_time, card.last_time)
+        card.last_headline = slip.headline
         card.providers[slip.provider] = None
+        card.second_look = False
 
-    def _hold(self, terms: Iterable[int]) -> None:
-        stories_with = self._stories_with
-        for term in terms:
-            stories_with[term] = stories_with.get(term, 0) + 1
+    def _central(self, card: _Card) -> _Central:
+        """A story's most central article; of one article, that one."""
+        if card.central is not None:
+            return card.central
+        own = heaviest(self._live.vector(card.row), CENTRAL_TERMS, self._vocabulary)
+        own = Vector(own.places.copy(), own.weights.astype(np.int64))
+        return _Central(card.first_headline, own, int(own.weights.dot(own.weights)))
 
-    def _let_go(self, terms: Iterable[int]) -> None:
-        stories_with = self._stories_with
-        for term in terms:
-            left = stories_with[term] - 1
-            if left:
-                stories_with[term] = left
-            else:
-                del stories_with[term]
+    @staticmethod
+    def _crown(card: _Card, before: _Central, other: _Central, articles: int) -> None:
+        """Keep the more central of two; ties: the one that was so before, the founder to begin with."""
+        card.central = other if other.dot > before.dot and articles > 2 else before
+
+    def _dot(self, one: Vector, other: Vector) -> int:
+        scratch = self._scratch.data
+        scratch[other.places] = other.weights
+        dot = int(scratch.take(one.places).dot(one.weights))
+        scratch[other.places] = 0
+        return dot
+
+    def _merge_like(self, story_id: str, candidates: Sequence[Candidate]) -> None:
+        """Merge the story that an article has joined with others that fit the article as well."""
+        enough = self.model.join_from + MERGE_ABOVE
+        others = [found for found in candidates if found.story_id != story_id and found.score >= enough]
+        for other in sorted(others, key=lambda found: (-found.score, found.story_id)):
+            one, two = self._cards[self.survivor(story_id)], self._cards[other.story_id]
+            cosine = self._story_cosine(one.row, two.row)
+            if cosine >= MERGE_COSINE:
+                self._merge(one, two, cosine)
+
+    def _story_cosine(self, row: int, other: int) -> int:
+        """Of two live stories, millionths."""
+        dot = self._dot(self._live.vector(row), self._live.vector(other))
+        squares = int(self._live.facts[row, SQUARE]) * int(self._live.facts[other, SQUARE])
+        return MILLION * dot // max(math.isqrt(squares), 1)
+
+    def _merge(self, one: _Card, other: _Card, cosine: int) -> None:
+        """Make two live stories one: the older survives (ties: the smaller id)."""
+        if (other.first_time, other.story_id) < (one.first_time, one.story_id):
+            one, other = other, one
+        live = self._live
+        mine, theirs = live.facts[one.row], live.facts[other.row]
+        central, rival = self._central(one), self._central(other)
+        central.dot += self._dot(central.vector, live.vector(other.row))
+        rival.dot += self._dot(rival.vector, live.vector(one.row))
+        self._crown(one, central, rival, one.articles + other.articles)
+        articles = int(mine[ARTICLES]), int(theirs[ARTICLES])
+        times = int(mine[MEAN_TIME]) * articles[0] + int(theirs[MEAN_TIME]) * articles[1]
+        mine[MEAN_TIME] = times // sum(articles)
+        mine[LAST_TIME] = max(int(mine[LAST_TIME]), int(theirs[LAST_TIME]))
+        mine[BEST_COSINES] += int(theirs[BEST_COSINES]) + cosine
+        mine[LONGEST_BODY] = max(int(mine[LONGEST_BODY]), int(theirs[LONGEST_BODY]))
+        if other.last_time >= one.last_time:
+            one.last_headline = other.last_headline
+        other.merged_into = one.story_id
+        self._merged.append(other.story_id)
+        live.add(one.row, live.vector(other.row), articles[1])
+        self._end([other])
+        self._index.put(one.row, live.vector(one.row))
+        one.articles += other.articles
+        one.out += other.out
+        one.last_time = max(one.last_time, other.last_time)
+        one.providers |= other.providers
+        one.second_look = False
+        self._touched |= {one.story_id, other.story_id}
+
+    def _note_neighbours(self, story_id: str, candidates: Sequence[Candidate]) -> None:
+        """An article came near to stories and went elsewhere: those of this one day's one article deserve a second
+        look."""
+        today = self._now // DAY
+        for found in candidates:
+            if found.cosine < NEIGHBOUR_COSINE:
+                break
+            card = self._cards[found.story_id]
+            if card.articles == 1 and card.row >= 0 and not card.second_look and card.first_time // DAY == today:
+                card.second_look = True
+                self._plan_second_look(card)
+
+    def _plan_second_look(self, card: _Card) -> None:
+        heappush(self._second_looks, (card.first_time // DAY, card.story_id))
+
+    def _look_again(self) -> None:
+        """Place again some stories of a day gone by that are still of one article."""
+        looked = 0
+        while self._second_looks and looked < SECOND_LOOKS and self._second_looks[0][0] < self._now // DAY:
+            card = self._cards[heappop(self._second_looks)[1]]
+            if card.row < 0 or not card.second_look:
+                continue
+            card.second_look = False
+            looked += 1
+            live = self._live
+            vector, facts = live.vector(card.row), live.facts[card.row]
+            candidates = self._candidates(vector, int(facts[LAST_TIME]), int(facts[LONGEST_BODY]), card.row)
+            choice = self._choice(candidates)
+            self._second_looked.append(SecondLook(card.story_id, candidates, choice))
+            if choice:
+                self._merge(card, self._cards[choice], candidates[0].cosine)
 
     def _advance(self, time: int) -> None:
         """Move the desk's clock, which never goes back, and let stories expire by it."""
@@ -369,17 +603,29 @@ class Desk:
             return
         self._now = time
         self._rarity.advance(time)
+        ended = []
         while self._expiry and self._expiry[0][0] + LIFE < time:
-            _, story_id = heappop(self._expiry)
-            live = self._live[story_id]
-            if live.last_time + LIFE >= time:  # it went on since
-                heappush(self._expiry, (live.last_time, story_id))
+            last_time, story_id = heappop(self._expiry)
+            card = self._cards[story_id]
+            if card.row < 0:  # it has merged
                 continue
-            self._cards[story_id].key_terms = key_terms(live.vector, live.headlines, self.language)
-            self._closed.add(story_id)
-            del self._live[story_id]
-            self._index.drop(story_id)
-            self._let_go(live.vector)
+            if card.last_time > last_time:  # it went on since
+                heappush(self._expiry, (card.last_time, story_id))
+                continue
+            ended.append(card)
+        if ended:
+            self._end(ended)
+
+    def _end(self, cards: Sequence[_Card]) -> None:
+        """Stories that no article can join any more."""
+        for card in cards:
+            card.ending = self._heaviest_terms(card.row)
+            self._closed.add(card.story_id)
+            self._index.drop(card.row)
+            del self._card_of[card.row]
+        self._live.close([card.row for card in cards])
+        for card in cards:
+            card.row = -1
 
 
 def key_by_story(
@@ -393,14 +639,19 @@ def key_by_story(
     """
     desk = Desk(desk_language, model=model)
     desk.resume(entries)
-    keyed: dict[str, tuple[str, list[Slip]]] = {}
-    for slip in sorted(slips, key=lambda slip: (slip.event_time, slip.article_id, slip.version, slip.version_key)):
+    handled: list[tuple[Slip, str, str]] = []
+    for slip in sorted(slips, key=in_order):
         story_id, error = "", ""
         try:
             story_id = desk.handle(slip)
         except Exception as failure:  # whatever is wrong with one slip must not end the run
             error = f"{type(failure).__name__}: {failure}"
-        else:
+        handled.append((slip, story_id, error))
+    # Only now is it known which stories have merged.
+    keyed: dict[str, tuple[str, list[Slip]]] = {}
+    for slip, found, error in handled:
+        story_id = desk.survivor(found)
+        if not error:
             keyed.setdefault(slip.article_id, (story_id, []))[1].append(slip)
         if slip.disposition == KNOWN:
             continue
@@ -420,3 +671,8 @@ def key_by_story(
     for story_id, versions in keyed.values():
         yield known_article(sorted(versions, key=lambda slip: slip.version), story_id)
     yield from desk.entries()
+
+
+def in_order(slip: Slip) -> tuple[int, str, int, str]:
+    """The order in which a desk takes slips."""
+    return slip.event_time, slip.article_id, slip.version, slip.version_key

@@ -1,30 +1,45 @@
 """What the model looks at: how an article fits each of its candidate stories.
 
-In: an article's vector and its candidates. Out: a row of numbers for each candidate, in the order of `NAMES`. The desk
-and the training use this one implementation. Every float is computed by the same scalar operations in the same order
-whatever the order of arrival; sums of floats are `math.fsum`.
+In: an article's vector and the rows of its candidates. Out: a row of numbers for each candidate, in the order of
+`NAMES`. The desk and the training use this one implementation. Sums are of integers, and what is made of them takes
+only operations that every machine rounds alike, so that a row does not depend on the order of anything.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from operator import mul
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from transforms.stories.vectors import DAY, LENGTH, Vector
+import numpy as np
+
+from transforms.stories.live import (
+    ARTICLES,
+    BEST_COSINES,
+    LAST_TIME,
+    LONGEST_BODY,
+    MEAN_TIME,
+    SIZE,
+    SQUARE,
+    LiveStories,
+)
+from transforms.stories.terms import Ints
+from transforms.stories.vectors import DAY, HEAVIEST, LENGTH, Vector
+from transforms.stories.vocabulary import Vocabulary
 
 _SQUARE = LENGTH * LENGTH
 MILLION = 1_000_000
-RARITY_ONE = 1024
+_COUNT = np.arange(1, HEAVIEST + 1, dtype=np.int16)
+RARITY_ONE = 256
+_RARITY_BITS = 9
+_RARITY_MASK = (1 << _RARITY_BITS) - 1
 # A tiny cohesion (trimmed vectors can make it so) must not blow up the ratios.
 _SMALL = 1e-3
+_STRONGEST = 5
 
 BASE = (
     "cosine",
     "largest_share",
-    "near_last",
-    "near_mean",
     "over_best",
     "over_joins",
     "cohesion",
@@ -32,7 +47,6 @@ BASE = (
     "singleton",
     "shorter_length",
     "own_length",
-    "recency",
     "days",
     "days_to_mean",
 )
@@ -50,171 +64,177 @@ FIELD = ("live", "above_30", "above_50", "gap", "others", "outstanding")
 NAMES = BASE + LOCAL + FIELD
 
 _RISING = frozenset(
-    ["cosine", "near_last", "near_mean", "over_best", "over_joins", "over_cohesion", "recency", "local_cosine",
-     "local_shared", "local_ratio", "local_over_best", "local_gap", "gap", "outstanding"]
+    ["cosine", "over_best", "over_joins", "over_cohesion", "local_cosine", "local_shared", "local_ratio",
+     "local_over_best", "local_gap", "gap", "outstanding"]
 )  # fmt: skip
 _FALLING = frozenset(["days", "days_to_mean"])
 MONOTONE = tuple(1 if name in _RISING else -1 if name in _FALLING else 0 for name in NAMES)
 """Which way the score may move as a feature grows: 1 up, -1 down, 0 either."""
 
 
-class StoryView(NamedTuple):
-    """What a candidate story shows of itself."""
+class Matches(NamedTuple):
+    """Stories compared exactly with an article."""
 
-    vector: Vector
-    """Integer sum of its articles' vectors."""
-    square: int
-    """The vector's squared length."""
-    articles: int
-    last_time: int
-    mean_time: int
-    best_cosines: int
-    """Sum, over its joins, of the best cosine that the joining article saw, in millionths."""
-    longest_body: int
+    rows: Ints
+    cosines: Ints
+    """Millionths."""
+    columns: Ints
+    """Story by term of the story: the term's position in the article, from 1; 0 where the article does not have it."""
 
 
-def matches(article: Vector, story: Vector) -> list[tuple[int, int]]:
-    """(product of both weights, term) of the shared terms, in no particular order: all that is done with them is
-    sums of integers, maxima, and sorting."""
-    return [(article[term] * story[term], term) for term in article.keys() & story.keys()]
+class Matcher:
+    """Compares articles with live stories, exactly."""
 
+    def __init__(self, vocabulary: Vocabulary, stories: LiveStories) -> None:
+        self._stories = stories
+        self._position = vocabulary.column(np.int16)
+        """Zeros but while an article is compared."""
 
-def cosine(dot: int, square: int) -> float:
-    """Cosine of an article (of length `LENGTH`) with a story, from integers."""
-    return dot / (LENGTH * math.sqrt(square)) if square else 0.0
+    def compare(self, article: Vector, rows: Ints) -> Matches:
+        """An article with some stories."""
+        stories = self._stories
+        facts = stories.facts.take(rows, axis=0)
+        width = int(facts[:, SIZE].max())
+        position = self._position.data
+        position[article.places] = _COUNT[: len(article.places)]
+        columns = position.take(stories.places[rows, :width])
+        position[article.places] = 0
+        # By Cauchy and Schwarz no sum exceeds LENGTH * LENGTH * MOST_SUMMED, which 31 bits hold.
+        weights = np.zeros(len(article.places) + 1, np.int32)
+        weights[1:] = article.weights
+        dots = np.einsum("ij,ij->i", weights.take(columns), stories.weights[rows, :width])
+        cosines = (dots * (MILLION / LENGTH) / np.sqrt(facts[:, SQUARE])).astype(np.int64)
+        return Matches(rows, cosines, columns)
 
+    def best(self, found: Matches, number: int, least: int) -> Matches:
+        """At most `number` of the stories, those of the highest cosines of `least` and more; ties: the smaller id."""
+        order = np.lexsort((self._stories.tie.take(found.rows), -found.cosines))[:number]
+        order = order[found.cosines.take(order) >= least]
+        return Matches(*(values.take(order, axis=0) for values in found))
 
-class _ByCount(dict[int, int]):
-    """Number of live stories that hold a term -> the term's local rarity, filled as counts turn up."""
-
-    def __init__(self, log_live: float) -> None:
-        super().__init__()
-        self._log_live = log_live
-
-    def __missing__(self, count: int) -> int:
-        self[count] = rarity = round(RARITY_ONE * (self._log_live - math.log(1 + count)) / self._log_live)
-        return rarity
+    def shared(self, article: Vector, found: Matches) -> Ints:
+        """Story by term of the article: the product of the term's weights in both; 0 where they don't share it."""
+        width = len(article.places) + 1
+        # Position 0 takes what the article does not have.
+        weights = np.zeros((len(found.rows), width), np.int64)
+        flat = found.columns + (np.arange(len(found.rows), dtype=np.int32) * width)[:, None]
+        weights.ravel()[flat] = self._stories.weights[found.rows, : found.columns.shape[1]]
+        return weights[:, 1:] * article.weights
 
 
 class LocalRarity:
-    """How rare a term is among the live stories, in 1/1024: 1024 for one that none holds, near 0 for one in all."""
+    """How rare a term is among the live stories, in 1/256: 256 for one that none holds, near 0 for one in all.
 
-    def __init__(self, stories_with: Mapping[int, int]) -> None:
-        """`stories_with`: in how many live stories a term is; kept by the desk."""
-        self._stories_with = stories_with
-        self._live = -1
-        self.log_live = 0.0
-        self._by_count = _ByCount(1.0)
+    r = (L - ln(1 + s)) / L with L = ln(live + 2), where s stories of `live` hold the term.
+    """
 
-    def at(self, live: int) -> None:
-        """Set the number of live stories, and with it L = ln(live + 2)."""
-        if live != self._live:
-            self._live = live
-            self.log_live = math.log(live + 2)
-            self._by_count = _ByCount(self.log_live)
+    def __init__(self) -> None:
+        self._logs = np.zeros(0)
 
-    def of_article(self, article: Vector) -> dict[int, int]:
-        """The rarity of each term of an article."""
-        by_count = self._by_count
-        count_of = self._stories_with.get
-        return {term: by_count[count_of(term, 0)] for term in article}
-
-    def square(self, story: Vector) -> int:
-        """Squared length of a live story's vector whose weights are multiplied by the rarity of their terms."""
-        # All in C: this runs over some thousand terms an article.
-        rarities = map(self._by_count.__getitem__, map(self._stories_with.__getitem__, story))
-        weights = list(map(mul, story.values(), rarities))
-        return sum(map(mul, weights, weights))
+    def at(self, having: Ints, live: int) -> Ints:
+        """The rarity of terms that so many of the live stories hold."""
+        if len(self._logs) < live + 2:
+            # Rounded, so that the last bit of a machine's logarithm never shows.
+            self._logs = np.array([round(math.log(1 + count), 9) for count in range(2 * live + 1024)])
+        logs = self._logs
+        rarity: Ints = (RARITY_ONE - np.rint(logs.take(having) * (RARITY_ONE / logs[live + 1]))).astype(np.int64)
+        return rarity
 
 
 def feature_rows(
-    article: Vector,
+    cosines: list[int],
+    products: Ints,
+    facts: list[list[int]],
+    rarity: Ints,
+    live: int,
     time: int,
     body_length: int,
-    candidates: Sequence[tuple[StoryView, Sequence[tuple[int, int]]]],
-    local: LocalRarity,
-    live: int,
 ) -> list[list[float]]:
-    """A row of `NAMES` for each candidate: (the story, `matches` of the article with it).
+    """A row of `NAMES` for each candidate.
 
-    `time` in microseconds, `body_length` in characters, `live` is the number of live stories.
+    Of the candidates: the cosines in millionths, the products with the article's weights (candidate by term of the
+    article), the `facts` of their rows. The local rarity of the article's terms, and the number of live stories. Of the
+    article: event time in microseconds, characters of the body.
     """
-    local.at(live)
-    rarity = local.of_article(article)
-    article_rarity = sum(rarity.values())
-    article_square = sum((weight * rarity[term]) ** 2 for term, weight in article.items())
-
-    dots = [sum(product for product, _ in shared) for _, shared in candidates]
-    cosines = [cosine(dot, story.square) for dot, (story, _) in zip(dots, candidates, strict=True)]
-    local_products: list[list[int]] = []
-    local_cosines: list[float] = []
-    for story, shared in candidates:
-        products = [product * rarity[term] * rarity[term] for product, term in shared]
-        square = article_square * local.square(story.vector)
-        local_products.append(products)
-        local_cosines.append(sum(products) / math.sqrt(square) if square else 0.0)
-
-    above_30 = math.log(1 + sum(1 for value in cosines if value > 0.3))
-    above_50 = math.log(1 + sum(1 for value in cosines if value > 0.5))
-    own_length = math.log(1 + body_length)
-    rows = []
-    for at, (story, shared) in enumerate(candidates):
-        others = _Others(cosines, at)
-        local_others = _Others(local_cosines, at)
-        dot, value, local_value, products = dots[at], cosines[at], local_cosines[at], local_products[at]
-        days = max(0, time - story.last_time) / DAY
-        days_to_mean = max(0, time - story.mean_time) / DAY
-        count = story.articles
+    # What is a matrix is summed in arrays, the rest in plain numbers: arrays of eight would take longer.
+    local_products = products * (rarity * rarity)
+    dots, local_dots = products.sum(axis=1).tolist(), local_products.sum(axis=1).tolist()
+    largest, local_largest = products.max(axis=1).tolist(), local_products.max(axis=1).tolist()
+    shared_rarity = (products > 0).dot(rarity).tolist()
+    strongest = (products << _RARITY_BITS) | rarity
+    if len(rarity) > _STRONGEST:
+        strongest.partition(len(rarity) - _STRONGEST, axis=1)
+        strongest = strongest[:, len(rarity) - _STRONGEST :]
+    top_rarities = [[top & _RARITY_MASK for top in tops if top > _RARITY_MASK] for tops in strongest.tolist()]
+    article_rarity = max(int(rarity.sum()), 1)
+    # Each term's share of a cosine is weighed with the square of its rarity, from 0 to 1.
+    local = [
+        cosine * local_dot // (dot * RARITY_ONE * RARITY_ONE)
+        for cosine, dot, local_dot in zip(cosines, dots, local_dots, strict=True)
+    ]
+    field, local_field = _Field(cosines), _Field(local)
+    above_30 = sum(value > 300_000 for value in cosines)
+    above_50 = sum(value > 500_000 for value in cosines)
+    made: list[list[float]] = []
+    for at, story in enumerate(facts):
+        count, square, dot = story[ARTICLES], story[SQUARE], dots[at]
+        value, local_value, tops = cosines[at], local[at], top_rarities[at]
+        top, mean, deviation = field.others(at)
+        local_top, local_mean, _ = local_field.others(at)
         if count == 1:
             over_joins, cohesion, over_cohesion = 1.0, 0.0, 1.0
         else:
-            over_joins = min(3.0, value * count * MILLION / max(story.best_cosines, 1))
-            cohesion = (story.square / _SQUARE - count) / (count * (count - 1))
+            over_joins = min(3.0, value * count / max(story[BEST_COSINES], 1))
+            cohesion = (square / _SQUARE - count) / (count * (count - 1))
             over_cohesion = min(3.0, dot / _SQUARE / count / max(cohesion, _SMALL))
-        strongest = sorted(((-product, term) for product, term in shared))[:5]
-        local_sum = sum(products)
-        rows.append(
+        made.append(
             [
-                value,
-                max(product for product, _ in shared) / dot if dot else 0.0,
-                math.exp(-((days / 3.0) ** 2) / 2.0),
-                math.exp(-((days_to_mean / 3.0) ** 2) / 2.0),
-                value / others.top if others.top > value else 1.0,
+                value / MILLION,
+                largest[at] / dot,
+                value / top if top > value else 1.0,
                 over_joins,
                 cohesion,
                 over_cohesion,
-                1.0 if count == 1 else 0.0,
-                math.log(1 + min(body_length, story.longest_body)),
-                own_length,
-                math.exp(-days),
-                min(7.0, days),
-                min(14.0, days_to_mean),
-                local_value,
-                sum(rarity[term] for _, term in shared) / article_rarity if article_rarity else 0.0,
-                local_value / value if value else 0.0,
-                sum(rarity[term] for _, term in strongest) / (RARITY_ONE * len(strongest)) if strongest else 0.0,
-                max(products) / local_sum if local_sum else 0.0,
-                local_value / local_others.top if local_others.top > local_value else 1.0,
-                local_value - local_others.top,
-                local_others.mean,
-                local.log_live,
+                count == 1,
+                min(body_length, story[LONGEST_BODY]),
+                body_length,
+                max(0, time - story[LAST_TIME]) / DAY,
+                max(0, time - story[MEAN_TIME]) / DAY,
+                local_value / MILLION,
+                shared_rarity[at] / article_rarity,
+                local_value / value,
+                sum(tops) / (RARITY_ONE * len(tops)),
+                local_largest[at] / max(local_dots[at], 1),
+                local_value / local_top if local_top > local_value else 1.0,
+                (local_value - local_top) / MILLION,
+                local_mean / MILLION,
+                live,
                 above_30,
                 above_50,
-                value - others.top,
-                others.mean,
-                min(10.0, (value - others.mean) / (others.deviation + 0.05)),
+                (value - top) / MILLION,
+                mean / MILLION,
+                min(10.0, (value - mean) / (deviation + MILLION / 20)),
             ]
         )
-    return rows
+    return made
 
 
-class _Others:
+class _Field:
     """Largest, mean and standard deviation of all values but one; zeros where there is no other."""
 
-    __slots__ = ("deviation", "mean", "top")
+    def __init__(self, values: Sequence[int]) -> None:
+        self._values = values
+        self._sum = sum(values)
+        self._squares = sum(value * value for value in values)
+        self._ranked = sorted(values, reverse=True)
 
-    def __init__(self, values: Sequence[float], but: int) -> None:
-        rest = [value for at, value in enumerate(values) if at != but]
-        self.top = max(rest, default=0.0)
-        self.mean = math.fsum(rest) / len(rest) if rest else 0.0
-        self.deviation = math.sqrt(math.fsum((value - self.mean) ** 2 for value in rest) / len(rest)) if rest else 0.0
+    def others(self, at: int) -> tuple[int, float, float]:
+        """(largest, mean, deviation) of the others."""
+        number = len(self._values) - 1
+        if not number:
+            return 0, 0.0, 0.0
+        value = self._values[at]
+        largest = self._ranked[1] if value == self._ranked[0] else self._ranked[0]
+        rest = self._sum - value
+        spread = number * (self._squares - value * value) - rest * rest
+        return largest, rest / number, math.sqrt(spread) / number

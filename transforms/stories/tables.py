@@ -104,8 +104,13 @@ def load_table(language: str) -> TermTable:
 
 
 def parse_table(data: bytes, name: str) -> TermTable:
-    """The table in the bytes of a file. Raises ValueError as `parse_lines` does, and where it has no `DOCUMENTS`."""
+    """The table in the bytes of a file. Raises ValueError as `parse_lines` does, where it has no `DOCUMENTS`, and for a
+    term in more articles than there are."""
     frequencies = dict(parse_lines(data, name))
     if DOCUMENTS not in frequencies:
         raise ValueError(f"{name}: no line {DOCUMENTS}")
-    return table_of(frequencies.pop(DOCUMENTS), frequencies, measured=True)
+    documents = frequencies.pop(DOCUMENTS)
+    most, term = max(((frequency, term) for term, frequency in frequencies.items()), default=(0, ""))
+    if most > documents:
+        raise ValueError(f"{name}: {term!r} is said to be in {most} of {documents} articles")
+    return table_of(documents, frequencies, measured=True)

@@ -17,8 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import Stemmer
+from numpy.typing import NDArray
 
 from transforms.stories.tables import TermTable, load_table
 
@@ -27,6 +30,12 @@ BODY_CHARACTERS = 3000
 # A character of these scripts says about twice as much as a letter.
 SPACELESS_CHARACTERS = 1500
 SPACELESS_LANGUAGES = frozenset(["zh", "yue", "wuu", "ja", "th", "lo", "km", "my", "und"])
+
+# A headline can't make an article of more terms than the desk has room for.
+HEADLINE_CHARACTERS = 1000
+HEADLINE_COUNTS = 2
+
+Ints = NDArray[np.integer[Any]]
 
 # Ids from here on are not places in a table but 31 bits of CRC-32.
 HASHED = 1 << 31
@@ -148,10 +157,14 @@ def _counts(words: Iterable[str], ids: Mapping[str, int]) -> dict[int, int]:
     return counts
 
 
-def count_terms(
-    headline: str, body: str, language: str, ids: TermIds | None = None
-) -> tuple[dict[int, int], dict[int, int]]:
-    """Term counts of a headline, and of the leading part of a body.
+def counted_text(headline: str, body: str, language: str) -> tuple[str, str]:
+    """What of a headline and a body is counted; `language` is a primary subtag."""
+    limit = SPACELESS_CHARACTERS if language in SPACELESS_LANGUAGES else BODY_CHARACTERS
+    return headline[:HEADLINE_CHARACTERS], body[:limit]
+
+
+def count_terms(headline: str, body: str, language: str, ids: TermIds | None = None) -> dict[int, int]:
+    """Term counts of a headline and the leading part of a body; what the headline says counts twice.
 
     `language` is a BCP 47 tag; only its primary subtag counts. Articles can be compared only if they were counted
     under the same one: the ids of two languages are not the same terms. `ids` are other than
@@ -159,8 +172,11 @@ def count_terms(
     """
     language = primary(language)
     ids = term_ids(language) if ids is None else ids
-    limit = SPACELESS_CHARACTERS if language in SPACELESS_LANGUAGES else BODY_CHARACTERS
-    return _counts(tokens(headline, language), ids), _counts(tokens(body[:limit], language), ids)
+    headline, body = counted_text(headline, body, language)
+    counts = _counts(tokens(body, language), ids)
+    for term, count in _counts(tokens(headline, language), ids).items():
+        counts[term] = counts.get(term, 0) + HEADLINE_COUNTS * count
+    return counts
 
 
 def pack(counts: Mapping[int, int]) -> bytes:
@@ -172,10 +188,9 @@ def pack(counts: Mapping[int, int]) -> bytes:
     return struct.pack(f"<{len(terms)}I", *terms) + bytes(numbers)
 
 
-def unpack(packed: bytes) -> dict[int, int]:
-    """What `pack` packed. Raises ValueError on bytes that it can't have made."""
+def unpack(packed: bytes) -> tuple[Ints, Ints]:
+    """The ids and counts that `pack` packed. Raises ValueError on bytes that it can't have made."""
     size, rest = divmod(len(packed), 5)
     if rest:
         raise ValueError(f"packed terms have {len(packed)} bytes, which is no multiple of 5")
-    numbers = struct.unpack(f"<{size}I{size}B", packed)
-    return dict(zip(numbers[:size], numbers[size:], strict=True))
+    return np.frombuffer(packed, "<u4", size), np.frombuffer(packed, np.uint8, size, 4 * size)

@@ -1,21 +1,34 @@
 """Term counts -> the integer vector by which articles and stories are compared.
 
-In: a slip's counts. Out: term -> weight, heaviest first, of length `LENGTH`. Weights are integers, so that sums of
-vectors do not depend on the order in which articles came, and a story's state is exact.
+In: a slip's counts. Out: a `Vector` of the heaviest terms, of length `LENGTH`. All arithmetic that decides is of
+integers, or of floats by operations that IEEE 754 rounds the same on every machine (+, *, /, square root): logarithms
+come from tables of integers. So sums of vectors do not depend on the order in which articles came, and a story's state
+is exact.
 
-What a term weighs depends on how many articles have it: in the language's table (`Commonness.documents_with`), and
-among the articles of the last days, so that what everybody writes about now weighs less (`recent`).
+What a term weighs depends on how many articles have it: in the language's table, and among the articles of the last
+days, so that what everybody writes about now weighs less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
 
 from transforms.stories.tables import TermTable
-from transforms.stories.terms import HASHED
+from transforms.stories.terms import Ints
+from transforms.stories.vocabulary import Column, Vocabulary
 
-Vector = dict[int, int]
+
+class Vector(NamedTuple):
+    """Terms of an article or a story, and what they weigh."""
+
+    places: Ints
+    """In the desk's vocabulary; an article's in rising order of term ids."""
+    weights: Ints
+
 
 LENGTH = 1000
 # The constants below were chosen on labelled news with a prototype of this desk.
@@ -24,60 +37,78 @@ RECENT_SHARE = 0.3
 RECENT_HALF = 200
 RECENT_DAYS = 5  # today and the four days before
 
-# 1 + ln tf; a packed count is at most 255, and a headline's counts twice on top.
-_TF = tuple(1.0 + math.log(max(count, 1)) for count in range(3 * 255 + 1))
-
 DAY = 86_400_000_000  # microseconds
+
+# 1 + ln of a count (a byte), in 1/256.
+_TF = np.array([0, *(round(256 * (1.0 + math.log(count))) for count in range(1, 256))])
+# -ln x in 1/4096 for x from 2^-48 to 1, by the first bits of the float: its exponent and 10 bits of its mantissa.
+_SHIFT = 42
+_LEAST = np.float64(2.0**-48).view(np.int64) >> _SHIFT
+_HALVINGS = [
+    -math.log(2.0**-exponent * (1024.5 + step) / 1024) for exponent in range(48, 0, -1) for step in range(1024)
+]
+_RARITY = np.array([round(4096 * rarity) for rarity in _HALVINGS] + [0])
+
+# Positions take 16 bits of a sorting key: no article has more terms (see `terms.HEADLINE_CHARACTERS`).
+_POSITION = 0xFFFF
+_POSITIONS = np.arange(_POSITION, -1, -1)
 
 
 class Rarity:
     """How rare a term is, from the table and from what the desk has seen. State: integer counts by day."""
 
-    def __init__(self, table: TermTable) -> None:
-        self._frequencies = table.frequencies
-        self._table_documents = table.documents
-        self._by_day: dict[int, dict[int, int]] = {}
+    def __init__(self, table: TermTable, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._documents = table.documents
+        self._known = vocabulary.column()
+        self._known.data[: len(table.frequencies)] = table.frequencies
+        self._by_day: dict[int, Column] = {}
         self._articles_by_day: dict[int, int] = {}
         self._today = -(1 << 62)
-        self._recent: dict[int, int] = {}
+        self._recent = vocabulary.column()
         self._recent_articles = 0
-        # On top of an estimate the run's own articles are counted.
-        self._online: dict[int, int] | None = None if table.measured else {}
+        # On top of an estimate the desk's own articles are counted.
+        self._online = None if table.measured else vocabulary.column()
         self._online_articles = 0
 
-    def weights(self, terms: Mapping[int, int]) -> list[tuple[float, int]]:
-        """(weight, term) of an article's counts, before it is scaled: (1 + ln tf) times the rarity of the term."""
-        recent_share = RECENT_SHARE * self._recent_articles / (self._recent_articles + RECENT_HALF)
-        of_table = (1.0 - recent_share) / (self._table_documents + self._online_articles + 2)
-        of_recent = recent_share / (self._recent_articles + 2)
-        recent = self._recent.get
-        online = self._online
-        frequencies = self._frequencies
-        log = math.log
-        weighted = []
-        for term, count in terms.items():
-            known = frequencies[term] if term < HASHED else 0
-            if online is not None:
-                known += online.get(term, 0)
-            rarity = -log(of_table * (known + 1) + of_recent * (recent(term, 0) + 1))
-            weighted.append((_TF[count] * rarity, term))
-        return weighted
+    def vector(self, places: Ints, counts: Ints) -> Vector:
+        """The vector of an article: (1 + ln tf) times the rarity of each term; the heaviest, ties to the smaller id.
 
-    def count(self, terms: Mapping[int, int], time: int) -> None:
+        `places` in rising order of term ids, `counts` from 1 to 255.
+        """
+        recent_share = RECENT_SHARE * self._recent_articles / (self._recent_articles + RECENT_HALF)
+        of_known = (1.0 - recent_share) / (self._documents + self._online_articles + 2)
+        of_recent = recent_share / (self._recent_articles + 2)
+        known = self._known.data.take(places)
+        if self._online is not None:
+            known += self._online.data.take(places)
+        share = known * of_known + self._recent.data.take(places) * of_recent + (of_known + of_recent)
+        weights = _TF.take(counts) * _RARITY.take((share.view(np.int64) >> _SHIFT) - _LEAST)
+        if len(weights) > HEAVIEST:
+            keys = (weights << 16) | _POSITIONS[: len(weights)]
+            keys.partition(len(keys) - HEAVIEST)
+            kept = _POSITION - (keys[-HEAVIEST:] & _POSITION)
+            kept.sort()
+            places, weights = places.take(kept), weights.take(kept)
+        length = math.isqrt(int(weights.dot(weights)))
+        if not length:
+            return Vector(places[:0], weights[:0])
+        weights = (weights * LENGTH + length // 2) // length
+        if not weights.all():
+            places, weights = places[weights > 0], weights[weights > 0]
+        return Vector(places, weights)
+
+    def count(self, places: Ints, time: int) -> None:
         """Count one more article. `time` in microseconds; one of a day gone by counts as today's."""
         day = max(time // DAY, self._today)
         if day > self._today:
             self._open_day(day)
-        of_day = self._by_day[day]
-        recent = self._recent
-        for term in terms:
-            of_day[term] = of_day.get(term, 0) + 1
-            recent[term] = recent.get(term, 0) + 1
+        self._by_day[day].data[places] += 1
+        self._recent.data[places] += 1
         self._articles_by_day[day] += 1
         self._recent_articles += 1
         if self._online is not None:
-            for term in terms:
-                self._online[term] = self._online.get(term, 0) + 1
+            self._online.data[places] += 1
             self._online_articles += 1
 
     def advance(self, time: int) -> None:
@@ -85,56 +116,43 @@ class Rarity:
         if time // DAY > self._today:
             self._open_day(time // DAY)
 
-    def counted(self) -> Iterator[tuple[int | None, int, dict[int, int]]]:
-        """(day, articles, counts) of the recent days, and with day None of all days where those are counted too."""
-        for day, counts in self._by_day.items():
-            yield day, self._articles_by_day[day], counts
+    def counted(self) -> Iterator[tuple[int | None, int, Ints, Ints]]:
+        """(day, articles, terms in rising order, counts) of the recent days, and with day None of all days where those
+        are counted too."""
+        columns: list[tuple[int | None, int, Column]] = [
+            (day, self._articles_by_day[day], column) for day, column in self._by_day.items()
+        ]
         if self._online is not None:
-            yield None, self._online_articles, self._online
+            columns.append((None, self._online_articles, self._online))
+        for day, articles, column in columns:
+            places = column.data.nonzero()[0]
+            terms = self._vocabulary.terms(places)
+            order = terms.argsort()
+            yield day, articles, terms.take(order), column.data.take(places.take(order))
 
-    def resume(self, day: int | None, articles: int, counts: Mapping[int, int]) -> None:
+    def resume(self, day: int | None, articles: int, terms: Ints, counts: Ints) -> None:
         """Take up what `counted` gave, or a part of it."""
+        places = self._vocabulary.places(terms)
         if day is None:
             if self._online is None:
                 raise ValueError("counts of all days belong to a language without a term table")
-            self._online.update(counts)
+            self._online.data[places] += counts.astype(np.int32)
             self._online_articles += articles
             return
         self._today = max(day, self._today)
-        self._by_day.setdefault(day, {}).update(counts)
+        if day not in self._by_day:
+            self._by_day[day] = self._vocabulary.column()
+        self._by_day[day].data[places] += counts.astype(np.int32)
         self._articles_by_day[day] = self._articles_by_day.get(day, 0) + articles
         self._recent_articles += articles
-        for term, count in counts.items():
-            self._recent[term] = self._recent.get(term, 0) + count
+        self._recent.data[places] += counts.astype(np.int32)
 
     def _open_day(self, day: int) -> None:
         self._today = day
-        self._by_day[day] = {}
+        self._by_day[day] = self._vocabulary.column()
         self._articles_by_day[day] = 0
         for old in [known for known in self._by_day if known <= day - RECENT_DAYS]:
-            for term, count in self._by_day.pop(old).items():
-                left = self._recent[term] - count
-                if left:
-                    self._recent[term] = left
-                else:
-                    del self._recent[term]
+            column = self._by_day.pop(old)
+            self._recent.data -= column.data
+            self._vocabulary.remove(column)
             self._recent_articles -= self._articles_by_day.pop(old)
-
-
-def combine(headline: Mapping[int, int], body: Mapping[int, int]) -> dict[int, int]:
-    """An article's counts: what the headline says counts twice."""
-    counts = dict(body)
-    for term, count in headline.items():
-        counts[term] = counts.get(term, 0) + 2 * count
-    return counts
-
-
-def vector(weighted: list[tuple[float, int]]) -> Vector:
-    """The heaviest terms (ties: the smaller id), scaled to `LENGTH` and rounded; empty where there are none."""
-    heaviest = sorted((-weight, term) for weight, term in weighted if weight > 0.0)[:HEAVIEST]
-    squares = math.fsum(weight * weight for weight, _ in heaviest)
-    if squares == 0.0:
-        return {}
-    scale = -LENGTH / math.sqrt(squares)
-    scaled = {term: round(weight * scale) for weight, term in heaviest}
-    return {term: weight for term, weight in scaled.items() if weight}

@@ -26,6 +26,10 @@ UNRELATED_WEIGHT = 0.9
 # teach that a day's gap ends a story, because their editors filed the next day's piece as a story of its own.
 SMALL_DESKS = 200
 SMALL_DESK_WEIGHT = 0.3
+# What papers print of an agency's copy, cut and under a headline of their own: the labelled articles have hardly any.
+COPIED_SHARE = 0.3
+PRINTED_WEIGHT = 0.5
+_MOST_COPIES = 4
 _MOST_GAP = 3 * DAY // 2
 _PAIR_GAP = 3 * DAY
 _SEED = 20250209
@@ -41,6 +45,8 @@ class Stream(NamedTuple):
     """What a labelled article counts in it."""
     table: TermTable
     slips: Sequence[Slip]
+    labels: Mapping[str, str]
+    """The story of each labelled article."""
 
 
 def streams(
@@ -56,8 +62,10 @@ def streams(
     with_dates = _dated_at_random(undated, chance)
     founded = founding_times(dated)
 
+    labels = {text.name: text.cluster for text in [*dated, *undated]}
+
     def stream(name: str, weight: float, slips: Sequence[Slip]) -> Stream:
-        return Stream(name, weight, ids.table, slips)
+        return Stream(name, weight, ids.table, slips, labels)
 
     yield stream("full", 1.0, full)
     yield stream("short", 1.0, short)
@@ -79,6 +87,12 @@ def streams(
     for pair in isolated_pairs(headed, forms, min(PAIRS, 3 * len(headed)), chance):
         one, other = (cluster_of[slip.article_id] for slip in pair)
         yield stream("pair", PAIR_WEIGHT if one == other else unrelated, pair)
+    printed = copies(dated, chance)
+    printed_founded = founded | founding_times(printed)
+    printed_labels = labels | {text.name: text.cluster for text in printed}
+    for form, more in ((full, 10_000), (short, LEAD_WORDS), (headlines, 0)):
+        slips = form + slips_of([lead(text, more) for text in printed], ids)
+        yield Stream("printed", PRINTED_WEIGHT, ids.table, folded(slips, printed_founded), printed_labels)
     for number in range(SMALL_DESKS):
         yield stream("small desk", SMALL_DESK_WEIGHT, small_desk(headed, forms[number % len(forms)], chance))
 
@@ -149,3 +163,19 @@ def small_desk(texts: Sequence[Text], form: Mapping[str, Slip], chance: random.R
             slips.append(form[text.name]._replace(event_time=time))
             time += chance.randrange(_MOST_GAP)
     return slips
+
+
+def copies(texts: Sequence[Text], chance: random.Random) -> list[Text]:
+    """Some articles as other papers print them: within a day, cut from the end, under a headline of their own."""
+    made = []
+    for text in texts:
+        if chance.random() >= COPIED_SHARE:
+            continue
+        words = text.body.split()
+        for number in range(chance.randint(1, _MOST_COPIES)):
+            start = chance.choice((0, 0, 0, 30))
+            body = words[start : start + max(40, round(len(words) * chance.uniform(0.3, 1.0)))]
+            headline = text.headline if chance.random() < 0.5 else " ".join(words[: chance.randint(6, 12)])
+            name, time = f"{text.name} copy {number}", text.time + chance.randrange(DAY)
+            made.append(text._replace(name=name, headline=headline, body=" ".join(body), time=time))
+    return made

@@ -30,7 +30,6 @@ def slips_of(texts: Iterable[Text], ids: TermIds) -> list[Slip]:
     """A first-version slip for each article, counted by `ids`."""
     slips = []
     for text in texts:
-        headline_terms, body_terms = count_terms(text.headline, text.body, ids.language, ids)
         slips.append(
             Slip(
                 article_id=text.name,
@@ -43,8 +42,7 @@ def slips_of(texts: Iterable[Text], ids: TermIds) -> list[Slip]:
                 language=ids.language,
                 provider="",
                 headline=text.headline,
-                headline_terms=pack(headline_terms),
-                body_terms=pack(body_terms),
+                terms=pack(count_terms(text.headline, text.body, ids.language, ids)),
                 body_length=len(text.body),
                 version=1,
                 is_latest=True,
