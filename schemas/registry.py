@@ -60,6 +60,9 @@ def fingerprint_of(schema: Schema) -> str:
 
 
 def parsed(schema: Schema) -> Schema:
-    """`schema` as fastavro wants it, without registering its names globally."""
-    result: Schema = fastavro.parse_schema(schema, named_schemas={}, _write_hint=False)
+    """`schema` as fastavro wants it, without registering its names globally.
+
+    It is marked as parsed: fastavro would parse it again for each record, which takes longer than to write one.
+    """
+    result: Schema = fastavro.parse_schema(schema, named_schemas={})
     return result

@@ -18,7 +18,7 @@ from transforms.stories.vocabulary import Vocabulary
 
 ROWS = 12
 # The id of a row's story settles ties: here those of later rows are the smaller ones.
-TIE = np.arange(ROWS, 0, -1).astype(np.uint64)
+TIE = np.arange(ROWS, 0, -1).astype(np.uint64) << np.uint64(40)
 
 
 @contextmanager
@@ -36,7 +36,7 @@ class PlainIndex(dict):
 
     def shortlist(self, article, tie, hidden=-1):
         """The article's terms are read rarest first, ties by id, while the budget lasts; a story is as like it as the
-        squares of the weights read, in steps of 1024, and one step a term."""
+        squares of the weights read."""
         stories = {row: terms for row, terms in self.items() if row != hidden}
         having = Counter(term for terms in stories.values() for term in terms)
         likeness, read = Counter(), 0
@@ -46,7 +46,7 @@ class PlainIndex(dict):
                 break
             for row, terms in stories.items():
                 if term in terms:
-                    likeness[row] += article[term] ** 2 // 1024 + 1
+                    likeness[row] += article[term] ** 2
         ranked = sorted(likeness, key=lambda row: (-likeness[row], tie[row]))
         return set(ranked[: candidates.SHORTLIST])
 
@@ -131,7 +131,7 @@ def test_lists_that_get_full_are_cleared_or_moved_and_nothing_is_lost():
     """Thousands of changes: every list is full, cleared, outgrown and moved into what others left again and again."""
     chance = random.Random(5)
     terms = [*range(30), *range(HASHED, HASHED + 30)]
-    tie = np.array(chance.sample(range(1000), 100)).astype(np.uint64)
+    tie = np.array(chance.sample(range(1000), 100)).astype(np.uint64) << np.uint64(40)
 
     def story():
         # Some terms are in every other story, some in one of a hundred.
@@ -224,7 +224,7 @@ def test_nothing_is_like_nothing():
 
 def test_a_shortlist_is_short():
     both = Both(Vocabulary(1))
-    tie = np.arange(3 * SHORTLIST).astype(np.uint64)
+    tie = np.arange(3 * SHORTLIST).astype(np.uint64) << np.uint64(40)
     for row in range(3 * SHORTLIST):
         both.put(row, {0: 1000})
     assert both.shortlist({0: 1000}, tie) == set(range(SHORTLIST))

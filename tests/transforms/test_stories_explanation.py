@@ -142,7 +142,7 @@ def test_a_second_look_that_finds_nothing_near_is_told():
     slips = [slip(f"o{at}", numbered("orrin", 10), time=START + at) for at in range(20)]
     slips.append(slip("a", numbered("brask", 10), time=START + HOUR))
     # It is near to a, but joins the many; near to all of them together a is not.
-    slips.append(slip("b", f"{numbered('orrin', 10)} {numbered('brask', 3)}", time=START + 2 * HOUR))
+    slips.append(slip("b", f"{numbered('orrin', 10)} {numbered('brask', 6)}", time=START + 2 * HOUR))
     slips.append(slip("c", *CHESS[0], time=START + DAY))
     assert [found.story.story_id for found in explained(slips, "b", NEAR).sight.candidates] == [of("o0"), of("a")]
     (change,) = explained(slips, "a", NEAR).changes

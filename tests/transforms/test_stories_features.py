@@ -71,12 +71,13 @@ class Arrays:
         like = [at for at, row in self.row_of.items() if plain(self.words, self.live.vector(row)).keys() & article[0]]
         if not like:
             return []
-        found = self.matcher.best(self.matcher.compare(vector, self.rows(like)), number, 1)
+        found = self.matcher.best(self.matcher.compare(vector, self.rows(like)), number, 1, 0.0)
         if not len(found.rows):
             return []
         rarity = LocalRarity().at(self.live.having.data.take(vector.places), len(self.live))
         made = feature_rows(
             found.cosines.tolist(),
+            found.dots.tolist(),
             self.matcher.shared(vector, found),
             self.live.facts.take(found.rows, axis=0).tolist(),
             rarity,
@@ -201,16 +202,16 @@ def test_features_do_not_depend_on_the_order_of_terms_or_rows(article, stories, 
     assert Arrays(stories, order, turned).features(article) == Arrays(stories).features(article)
 
 
-@given(articles_drawn, stories_drawn, st.integers(1, 4), st.integers(0, 9))
-def test_the_best_are_of_the_highest_cosines_and_of_ties_the_smaller_ids(article, stories, number, last):
+@given(articles_drawn, stories_drawn, st.integers(1, 4), st.integers(0, 9), st.sampled_from([0.0, 0.5, 1.0]))
+def test_the_best_are_of_the_highest_cosines_and_of_ties_the_smaller_ids(article, stories, number, last, share):
     arrays = Arrays(stories)
     found = arrays.matcher.compare(arrays.vector(article), arrays.rows(range(len(stories))))
     cosines = [cosine_of(article, story) for story in stories]
     assert found.cosines.tolist() == cosines
     least = max(cosines[last % len(cosines)], 1)
-    best = arrays.matcher.best(found, number, least)
+    best = arrays.matcher.best(found, number, least, share)
     assert [arrays.story_of[row] for row in best.rows.tolist()] == [
-        at for at in best_of(article, stories, number) if cosines[at] >= least
+        at for at in best_of(article, stories, number) if cosines[at] >= max(least, max(cosines) * share)
     ]
     assert best.cosines.tolist() == [cosines[arrays.story_of[row]] for row in best.rows.tolist()]
 

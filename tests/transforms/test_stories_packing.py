@@ -70,3 +70,9 @@ def test_a_vector_does_not_lend_bytes_to_the_next():
 def test_terms_and_numbers_of_different_length_are_refused():
     with pytest.raises(ValueError, match="not of one length"):
         unpack_all([(b"\x05\x01", b"\x01"), (b"\x01", b"\x03\x04")])
+
+
+@pytest.mark.parametrize("terms", [b"\x80\0", b"\xff" * 9 + b"\1", b"\5\0"])
+def test_bytes_that_no_vector_has_are_refused(terms):
+    with pytest.raises(ValueError, match="packed"):
+        unpack_all([(terms, b"\1" * sum(byte < 128 for byte in terms))])

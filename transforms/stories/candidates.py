@@ -14,14 +14,12 @@ from transforms.stories.vectors import Vector
 from transforms.stories.vocabulary import Vocabulary
 
 INDEXED_TERMS = 40
-BUDGET = 2000  # stories read for one article, over all terms
-SHORTLIST = 24  # stories compared exactly
+BUDGET = 1000  # stories read for one article, over all terms
+SHORTLIST = 16  # stories compared exactly
 
-_LEAST_ROOM = 4
-# Squares of weights, at most LENGTH * LENGTH, are read in 10 bits, which leaves 22 for rows.
-_SQUARE_BITS = 10
-_SQUARE_MASK = (1 << _SQUARE_BITS) - 1
-_NOBODY = np.uint32(_SQUARE_MASK << (32 - _SQUARE_BITS))
+_LEAST_ROOM = 8
+_TIE_BITS = 38
+_COUNT = np.arange(8 * BUDGET)
 
 
 def heaviest(vector: Vector, count: int, vocabulary: Vocabulary) -> Vector:
@@ -38,8 +36,8 @@ def heaviest(vector: Vector, count: int, vocabulary: Vocabulary) -> Vector:
 class Index:
     """Postings: term -> the stories that have it among their heaviest.
 
-    A story is listed under a number of its own. When its terms change it gets a new number; the old one stays in the
-    lists, belongs to nobody, and is cleared away when a list is full. All lists are blocks of one array.
+    A story is listed under a number of its own. When it ends the number stays in the lists, belongs to nobody, and is
+    cleared away when a list is full. All lists are blocks of one array.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -54,33 +52,63 @@ class Index:
         """Of a list, with what is out of date."""
         self._current = vocabulary.column()
         """Of a list, without."""
-        self._row_of = np.full(1 << 10, -1, np.int32)
+        self._row_of = np.full(1 << 10, -1)
         self._numbers = 0
+        self._sums = np.zeros(1 << 10, np.int64)
+        """By row, zeros but while stories are ranked."""
+        self._last = np.zeros(1 << 10, np.int64)
         self._number_of: dict[int, tuple[int, Ints]] = {}
+        self._marked = vocabulary.column(np.bool_)
 
     def put(self, row: int, vector: Vector) -> None:
         """Index a story, or index it anew."""
-        places = heaviest(vector, INDEXED_TERMS, self._vocabulary).places
+        places = new = heaviest(vector, INDEXED_TERMS, self._vocabulary).places
         if row in self._number_of:
-            self.drop(row)
-        number = self._numbers
-        if number == len(self._row_of):
-            self._row_of = np.concatenate([self._row_of, np.full(number, -1, np.int32)])
-        self._numbers += 1
-        room = self._room.data.take(places)
-        new = places[room == 0]
-        if len(new):
-            self._start.data[new] = self._blocks(len(new) * _LEAST_ROOM) + _LEAST_ROOM * np.arange(len(new))
-            self._room.data[new] = _LEAST_ROOM
-        full = room == self._length.data.take(places)
-        if len(new) < full.sum():
-            for place in places[full & (room > 0)].tolist():
-                self._make_room(place)
-        self._row_of[number] = row
+            number, before = self._number_of[row]
+            new, gone = self._without(places, before), self._without(before, places)
+            for place in gone.tolist():
+                self._strike(place, number)
+        else:
+            number = self._number(row)
         self._number_of[row] = number, places
-        self._pool[self._start.data.take(places) + self._length.data.take(places)] = number
-        self._length.data[places] += 1
-        self._current.data[places] += 1
+        room = self._room.data.take(new)
+        first = new[room == 0]
+        if len(first):
+            self._start.data[first] = self._blocks(len(first) * _LEAST_ROOM) + _LEAST_ROOM * np.arange(len(first))
+            self._room.data[first] = _LEAST_ROOM
+        full = room == self._length.data.take(new)
+        if len(first) < full.sum():
+            for place in new[full & (room > 0)].tolist():
+                self._make_room(place)
+        self._pool[self._start.data.take(new) + self._length.data.take(new)] = number
+        self._length.data[new] += 1
+        self._current.data[new] += 1
+
+    def _number(self, row: int) -> int:
+        """A new number for the story of a row."""
+        number = self._numbers
+        self._numbers += 1
+        if number == len(self._row_of):
+            self._row_of = np.concatenate([self._row_of, np.full(number, -1)])
+        self._row_of[number] = row
+        self._seat(row)
+        return number
+
+    def _without(self, places: Ints, others: Ints) -> Ints:
+        """Places that are not among others."""
+        marked = self._marked.data
+        marked[others] = True
+        left: Ints = places[~marked[places]]
+        marked[others] = False
+        return left
+
+    def _strike(self, place: int, number: int) -> None:
+        """Take a story off a list that it is on: the last of the list takes its position."""
+        start, last = int(self._start.data[place]), int(self._length.data[place]) - 1
+        at = int((self._pool[start : start + last + 1] == number).argmax())
+        self._pool[start + at] = self._pool[start + last]
+        self._length.data[place] = last
+        self._current.data[place] -= 1
 
     def put_all(self, rows: Ints, places: Ints, weights: Ints) -> None:
         """Index many stories at once into an empty index: a row of places and weights each, 0 beyond its terms."""
@@ -88,7 +116,8 @@ class Index:
         least = np.partition(keys, keys.shape[1] - INDEXED_TERMS, axis=1)[:, keys.shape[1] - INDEXED_TERMS]
         kept = (keys >= least[:, None]) & (weights > 0)
         self._numbers = len(rows)
-        self._row_of = np.concatenate([rows, np.full(max(len(rows), 1 << 10), -1)]).astype(np.int32)
+        self._row_of = np.concatenate([rows, np.full(max(len(rows), 1 << 10), -1)])
+        self._seat(int(rows.max(initial=0)))
         numbers, listed = kept.nonzero()[0], places[kept].astype(np.intp)
         ends = np.bincount(numbers, minlength=len(rows)).cumsum().tolist()
         for number, (row, start, end) in enumerate(zip(rows.tolist(), [0, *ends], ends, strict=False)):
@@ -132,33 +161,39 @@ class Index:
                 self._clear(place)
             lengths = self._length.data.take(read)
         shift = (self._start.data.take(read) - lengths.cumsum() + lengths).repeat(lengths)
-        rows: Ints = self._row_of.take(self._pool.take(np.arange(len(shift)) + shift))
-        # A row and the square of a weight in one number, so that one sort groups by row. Nobody's row is -1: the last.
-        squares = ((weights * weights >> _SQUARE_BITS) + 1).take(chosen).astype(np.uint32)
-        keys = (rows.view(np.uint32) << _SQUARE_BITS) | squares.repeat(lengths)
-        keys.sort()
-        keys = keys[: keys.searchsorted(_NOBODY)]
-        if not len(keys):
-            return np.zeros(0, np.intp)
-        rows = keys >> _SQUARE_BITS
-        starts = np.concatenate([[0], (rows[1:] != rows[:-1]).nonzero()[0] + 1])
-        likeness = np.add.reduceat(keys & _SQUARE_MASK, starts)
-        rows = rows.take(starts).astype(np.intp)
+        rows: Ints = self._row_of.take(self._pool.take(_COUNT[: len(shift)] + shift))
+        if not len(rows):
+            return rows
+        # Nobody's row is -1: the place at the end of the sums, which is no story's.
+        squares = weights.take(chosen)
+        sums = self._sums
+        np.add.at(sums, rows, (squares * squares).repeat(lengths))
+        likeness = sums[rows]
+        sums[rows] = 0
+        # Each story once: where its row was written last.
+        count = _COUNT[: len(rows)]
+        self._last[rows] = count
+        once = (self._last[rows] == count) & (rows >= 0)
         if hidden >= 0:
-            likeness, rows = likeness[rows != hidden], rows[rows != hidden]
+            once &= rows != hidden
+        rows, likeness = rows[once], likeness[once]
         if len(rows) <= SHORTLIST:
             return rows
-        least = np.partition(likeness, len(rows) - SHORTLIST)[len(rows) - SHORTLIST]
-        above, even = rows[likeness > least], rows[likeness == least]
-        if len(above) + len(even) > SHORTLIST:
-            even = even.take(tie.take(even).argsort()[: SHORTLIST - len(above)])
-        return np.concatenate([above, even])
+        # Likeness and what settles ties in one number: a sum of squares takes 20 of 64 bits.
+        ranked = (likeness.astype(np.uint64) << np.uint64(_TIE_BITS)) | (~tie.take(rows) >> np.uint64(64 - _TIE_BITS))
+        return rows.take(ranked.argpartition(len(rows) - SHORTLIST)[len(rows) - SHORTLIST :])
+
+    def _seat(self, row: int) -> None:
+        """See to it that a row has a place in the sums, before the last, which is nobody's."""
+        if row + 1 >= len(self._sums):
+            self._sums = np.zeros(2 * (row + 2), np.int64)
+            self._last = np.zeros(2 * (row + 2), np.int64)
 
     def _make_room(self, place: int) -> None:
         """For one more number in a list that is full: clear it, or give it a block of twice the room."""
         self._clear(place)
         room, length = int(self._room.data[place]), int(self._length.data[place])
-        if length < room // 2:
+        if length <= room * 3 // 4:
             return
         old = int(self._start.data[place])
         blocks = self._free.get(2 * room)
@@ -180,7 +215,6 @@ class Index:
         """Rid a list of what is out of date."""
         start, length = int(self._start.data[place]), int(self._length.data[place])
         numbers = self._pool[start : start + length]
-        # A number that is somebody's belongs to a story that still has the term: numbers change with the terms.
         numbers = numbers[self._row_of.take(numbers) >= 0]
         self._pool[start : start + len(numbers)] = numbers
         self._length.data[place] = len(numbers)

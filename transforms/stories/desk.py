@@ -50,6 +50,8 @@ from transforms.versions import known_article
 # Chosen with the prototype on labelled news. A 4-day life gains nothing.
 LIFE = 6 * DAY
 LEAST_COSINE = 80_000  # millionths
+LEAST_SHARE = 0.5
+"""Of the highest cosine: no story that fits worse is ever joined."""
 CANDIDATES = 8
 MEAN_OVER = 8
 """The mean time moves by 1/min(articles, 8) of the gap, so that it follows a story that runs on."""
@@ -57,7 +59,7 @@ MERGE_ABOVE = MILLION
 """By how much more than joining takes a second story must fit an article for the two stories to merge."""
 MERGE_COSINE = 350_000
 """How like each other they must be, in millionths."""
-NEIGHBOUR_COSINE = 150_000
+NEIGHBOUR_COSINE = 250_000
 """Millionths: a story that another article has come so near to is looked at again."""
 SECOND_LOOKS = 2
 """Stories of yesterday that are looked at again after an article, at most: a day's would be a long pause in one go."""
@@ -395,7 +397,7 @@ class Desk:
         rows = self._index.shortlist(vector, live.tie, hidden)
         if not len(rows):
             return []
-        found = self._matcher.best(self._matcher.compare(vector, rows), CANDIDATES, LEAST_COSINE)
+        found = self._matcher.best(self._matcher.compare(vector, rows), CANDIDATES, LEAST_COSINE, LEAST_SHARE)
         if not len(found.rows):
             return []
         if hidden >= 0:
@@ -407,7 +409,7 @@ class Desk:
         facts = live.facts.take(found.rows, axis=0).tolist()
         products = self._matcher.shared(vector, found)
         cosines = found.cosines.tolist()
-        features = feature_rows(cosines, products, facts, rarity, number, time, body_length)
+        features = feature_rows(cosines, found.dots.tolist(), products, facts, rarity, number, time, body_length)
         ids = [self._card_of[row].story_id for row in found.rows.tolist()]
         return list(map(Candidate, ids, cosines, features, self.model.scores(features)))
 

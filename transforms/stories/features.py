@@ -78,6 +78,8 @@ class Matches(NamedTuple):
     rows: Ints
     cosines: Ints
     """Millionths."""
+    dots: Ints
+    """The products of the vectors."""
     columns: Ints
     """Story by term of the story: the term's position in the article, from 1; 0 where the article does not have it."""
 
@@ -104,12 +106,14 @@ class Matcher:
         weights[1:] = article.weights
         dots = np.einsum("ij,ij->i", weights.take(columns), stories.weights[rows, :width])
         cosines = (dots * (MILLION / LENGTH) / np.sqrt(facts[:, SQUARE])).astype(np.int64)
-        return Matches(rows, cosines, columns)
+        return Matches(rows, cosines, dots, columns)
 
-    def best(self, found: Matches, number: int, least: int) -> Matches:
-        """At most `number` of the stories, those of the highest cosines of `least` and more; ties: the smaller id."""
+    def best(self, found: Matches, number: int, least: int, least_share: float) -> Matches:
+        """At most `number` of the stories: those of the highest cosines, ties to the smaller id, but none below `least`
+        and none below that share of the highest."""
         order = np.lexsort((self._stories.tie.take(found.rows), -found.cosines))[:number]
-        order = order[found.cosines.take(order) >= least]
+        cosines = found.cosines.take(order)
+        order = order[cosines >= max(least, cosines[0] * least_share)]
         return Matches(*(values.take(order, axis=0) for values in found))
 
     def shared(self, article: Vector, found: Matches) -> Ints:
@@ -143,6 +147,7 @@ class LocalRarity:
 
 def feature_rows(
     cosines: list[int],
+    dots: list[int],
     products: Ints,
     facts: list[list[int]],
     rarity: Ints,
@@ -152,13 +157,14 @@ def feature_rows(
 ) -> list[list[float]]:
     """A row of `NAMES` for each candidate.
 
-    Of the candidates: the cosines in millionths, the products with the article's weights (candidate by term of the
-    article), the `facts` of their rows. The local rarity of the article's terms, and the number of live stories. Of the
+    Of the candidates: the cosines in millionths, the products of the vectors and what each term of the article adds to
+    them (candidate by term), the `facts` of their rows. The local rarity of the article's terms, and the number of live stories. Of the
     article: event time in microseconds, characters of the body.
     """
     # What is a matrix is summed in arrays, the rest in plain numbers: arrays of eight would take longer.
-    local_products = products * (rarity * rarity)
-    dots, local_dots = products.sum(axis=1).tolist(), local_products.sum(axis=1).tolist()
+    squares = rarity * rarity
+    local_products = products * squares
+    local_dots = products.dot(squares).tolist()
     largest, local_largest = products.max(axis=1).tolist(), local_products.max(axis=1).tolist()
     shared_rarity = (products > 0).dot(rarity).tolist()
     strongest = (products << _RARITY_BITS) | rarity

@@ -14,6 +14,8 @@ import numpy as np
 
 from transforms.stories.terms import Ints
 
+_MOST_BYTES = 9  # of a number of 63 bits
+
 
 def pack_all(sizes: Ints, terms: Ints, numbers: Ints) -> list[tuple[bytes, bytes]]:
     """The bytes of vectors that follow each other in `terms` and `numbers`; `sizes` says how long each is."""
@@ -30,8 +32,10 @@ def unpack_all(packed: Sequence[tuple[bytes, bytes]]) -> tuple[Ints, Ints, Ints]
     other_sizes, numbers = _read([numbers for _, numbers in packed])
     if not np.array_equal(sizes, other_sizes):
         raise ValueError("packed terms and numbers are not of one length")
-    sums = steps.cumsum()
     starts = sizes.cumsum() - sizes
+    if np.count_nonzero(steps == 0) > np.count_nonzero(steps[starts[sizes > 0]] == 0):
+        raise ValueError("packed terms do not rise")
+    sums = steps.cumsum()
     before = np.concatenate([[0], sums])[starts]
     return sizes, sums - before.repeat(sizes), numbers
 
@@ -68,6 +72,9 @@ def _read(packed: Sequence[bytes]) -> tuple[Ints, Ints]:
     starts = np.concatenate([[0], stops[:-1] + 1])
     if not len(stops):
         return np.diff(finished), np.zeros(0, np.int64)
-    place = np.arange(len(whole)) - starts.repeat(stops - starts + 1)
+    lengths = stops - starts + 1
+    if lengths.max() > _MOST_BYTES or ((lengths > 1) & (whole[stops] == 0)).any():
+        raise ValueError("packed numbers have a number that is too long")
+    place = np.arange(len(whole)) - starts.repeat(lengths)
     bits = (whole & 127).astype(np.int64) << (7 * place)
     return np.diff(finished), np.add.reduceat(bits, starts)

@@ -52,7 +52,7 @@ class Vocabulary:
         self._terms = self.column(np.int64)
         self._terms.data[:table_terms] = np.arange(table_terms)
 
-    def column(self, kind: type[np.integer[Any]] = np.int32) -> Column:
+    def column(self, kind: type[np.integer[Any] | np.bool_] = np.int32) -> Column:
         """A new column of zeros."""
         column = Column(np.zeros(self._capacity, kind))
         self._columns.append(column)

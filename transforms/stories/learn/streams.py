@@ -88,7 +88,7 @@ def streams(
         one, other = (cluster_of[slip.article_id] for slip in pair)
         yield stream("pair", PAIR_WEIGHT if one == other else unrelated, pair)
     printed = copies(dated, chance)
-    printed_founded = founded | founding_times(printed)
+    printed_founded = founding_times([*dated, *printed])
     printed_labels = labels | {text.name: text.cluster for text in printed}
     for form, more in ((full, 10_000), (short, LEAD_WORDS), (headlines, 0)):
         slips = form + slips_of([lead(text, more) for text in printed], ids)
