@@ -181,7 +181,8 @@ class Index:
             return rows
         # Likeness and what settles ties in one number: a sum of squares takes 20 of 64 bits.
         ranked = (likeness.astype(np.uint64) << np.uint64(_TIE_BITS)) | (~tie.take(rows) >> np.uint64(64 - _TIE_BITS))
-        return rows.take(ranked.argpartition(len(rows) - SHORTLIST)[len(rows) - SHORTLIST :])
+        best: Ints = rows.take(ranked.argpartition(len(rows) - SHORTLIST)[len(rows) - SHORTLIST :])
+        return best
 
     def _seat(self, row: int) -> None:
         """See to it that a row has a place in the sums, before the last, which is nobody's."""

@@ -158,8 +158,8 @@ def feature_rows(
     """A row of `NAMES` for each candidate.
 
     Of the candidates: the cosines in millionths, the products of the vectors and what each term of the article adds to
-    them (candidate by term), the `facts` of their rows. The local rarity of the article's terms, and the number of live stories. Of the
-    article: event time in microseconds, characters of the body.
+    them (candidate by term), the `facts` of their rows. The local rarity of the article's terms, and the number of live
+    stories. Of the article: event time in microseconds, characters of the body.
     """
     # What is a matrix is summed in arrays, the rest in plain numbers: arrays of eight would take longer.
     squares = rarity * rarity
