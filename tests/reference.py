@@ -83,7 +83,7 @@ def run(config: Config, files: list[InputFile]) -> Expected:
             elif isinstance(made, Decision):
                 decisions[made.article_id, made.version_key] = made
             else:
-                entries += encode(made)
+                entries.append(encode(made))
     articles = []
     seen = set()
     for article_id, version_key, _, _, _, head, tail in sorted(bodies):
