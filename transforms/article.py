@@ -16,6 +16,11 @@ from typing import NamedTuple
 # million bytes always loads; the full length and hash stand beside it.
 PAYLOAD_LIMIT = 1_000_000
 
+PARSE = "parse"
+"""The stage of what a format's parser can't read."""
+SKIP = "skip"
+"""The stage of what is whole and holds no article: it is kept and counted like a reject, but is no fault."""
+
 
 class RawItem(NamedTuple):
     """One thing a source read: a file, a member of an archive, a message, a stretch of a long file of JSON lines."""
@@ -83,6 +88,8 @@ class Article(NamedTuple):
     """The date written in the copy itself: the first line of a dated text, a file name, a dateline."""
     embargoed: Stated | None = None
     expires: Stated | None = None
+    guessed_published: Stated | None = None
+    """What an extractor took from the looks of a page, where the page states nothing: of lower trust."""
 
     # state
     pub_status: str = "usable"
@@ -120,6 +127,10 @@ class Article(NamedTuple):
     usage_terms: str = ""
     credit: str = ""
     info_source: str = ""
+
+    # what an extractor took from the looks of a page: of lower trust than byline and provider
+    guessed_byline: str = ""
+    guessed_provider: str = ""
 
     # language
     language_declared: str = ""
@@ -230,7 +241,7 @@ class Reject(NamedTuple):
     """Something that was read and could not go on, with the reason and its payload."""
 
     stage: str
-    """`read`, `parse`, `clean`, `language`, `slip`, `gate`, `key`."""
+    """`read`, `parse`, `skip`, `clean`, `language`, `slip`, `gate`, `key`."""
     error: str
     """The error's type, in snake case: `no_text`, `yaml`, `too_large`, …"""
     message: str

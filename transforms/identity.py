@@ -86,9 +86,10 @@ def version_key(article: Article) -> str:
 def event_time(article: Article) -> tuple[Stated, str]:
     """When this version came about, and which field says so; never the clock.
 
-    `version_created`, else `published`, else `date_line`, else `arrived`, the file's or message's own time.
+    `version_created`, else `published`, else `date_line`, else `guessed_published`, else `arrived`, the file's or
+    message's own time.
     """
-    for name in ("version_created", "published", "date_line"):
+    for name in ("version_created", "published", "date_line", "guessed_published"):
         stated: Stated | None = getattr(article, name)
         if stated is not None:
             return stated, name

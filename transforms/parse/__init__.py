@@ -1,6 +1,7 @@
 """Raw items to articles: recognises an item's format by its content, then lets the format's parser read it.
 
-In: a RawItem. Out: Articles and Rejects; nothing is raised. Every entry of an item comes out as exactly one of the two.
+In: a RawItem. Out: Articles and Rejects; nothing is raised. Every entry of an item comes out as exactly one of the two;
+of what is whole and holds no article, the reject's stage is `skip`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from transforms.article import Article, RawItem, Reject
+from transforms.article import PARSE, Article, RawItem, Reject
 from transforms.parse import formats as _formats
-from transforms.parse.base import Format, ParseError, Sample, Settings
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.formats import json_articles
 
-__all__ = ["Format", "ParseError", "Sample", "Settings", "formats", "parse", "recognise"]
+__all__ = [
+    "Elements", "Format", "ParseError", "Sample", "Settings", "SkipError", "formats", "parse", "recognise",
+]  # fmt: skip
 
 
 @functools.cache
@@ -40,11 +43,8 @@ def parse(item: RawItem, settings: Settings = Settings()) -> Iterator[Article | 
 def _found(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     try:
         yield from _articles(item, settings)
-    except ParseError as error:
-        yield _reject(item, error.kind, str(error))
     except Exception as error:
-        # A parser's own bug must not end a run over millions of items: it is shown among the rejects.
-        yield _reject(item, "unexpected", f"{type(error).__name__}: {error}")
+        yield refused(item, 0, error, item.data)
 
 
 def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
@@ -65,7 +65,7 @@ def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         if fault:
             where = f", entry {found.position}" if found.position else ""
             message = f"{item.uri}{where}: {form.name}: {fault}"
-            yield Reject.of("parse", "surrogate", message, item.uri, found.position, found.payload or item.data)
+            yield Reject.of(PARSE, "surrogate", message, item.uri, found.position, found.payload or item.data)
         else:
             yield found._replace(source_format=form.name, payload=found.payload or item.data)
 
@@ -81,7 +81,3 @@ def _lone_surrogate(article: Article) -> str | None:
                 except UnicodeEncodeError as error:
                     return f"{name} holds a lone surrogate, {text[error.start]!a}"
     return None
-
-
-def _reject(item: RawItem, kind: str, cause: str) -> Reject:
-    return Reject.of("parse", kind, f"{item.uri}: {cause}", item.uri, 0, item.data)

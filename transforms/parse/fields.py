@@ -1,7 +1,8 @@
-"""Which key of a header or a JSON object feeds which field of an Article.
+"""From what a format states to an Article: how raw values are read, and which keys of a mapping feed which field.
 
-In: the mapping a loader made (YAML, TOML, JSON). Out: an Article. One table serves all formats that are mappings; keys
-are compared without case, `_`, `-` and spaces, so `versionCreated`, `version_created` and `Version Created` are one.
+In: for `build`, raw values by the names of an Article's fields; for `article_of`, the mapping a loader made (YAML,
+TOML, JSON). Out: an Article. One table serves all formats that are mappings; keys are compared without case, `_`, `-`
+and spaces, so `versionCreated`, `version_created` and `Version Created` are one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from transforms.article import Article, RawItem, Stated, Subject
-from transforms.parse.base import ParseError, Settings
+from transforms.parse.base import Elements, ParseError, Settings
 from transforms.parse.times import parse_time
 
 _Read = TypeVar("_Read")
@@ -60,6 +61,13 @@ STATUS = ("pubstatus", "status")
 LANGUAGE = ("language", "lang", "inlanguage", "locale")
 SUBJECTS = ("subjects", "subject")
 NUMBERS: dict[str, tuple[str, ...]] = {"urgency": ("urgency",), "priority": ("priority",)}
+ALL_TIMES = (*TIMES, "date_line", "guessed_published")
+KEYS: Elements = {
+    **TEXTS, **TIMES, **LISTS, **NUMBERS,
+    "pub_status": STATUS, "language_declared": LANGUAGE, "subjects": SUBJECTS, "body": HTML_BODIES + BODIES,
+    "date_line": ("the date that begins the file's name",),
+}  # fmt: skip
+"""All keys, for the documentation."""
 
 # Where a value is itself an object, the key that holds its text (WordPress says `rendered`, schema.org `name`).
 _INNER_KEYS = ("name", "rendered", "value", "text", "title", "literal", "id")
@@ -74,7 +82,7 @@ _STATUSES = {
 }  # fmt: skip
 
 # The times that say when a version came about; without any of them an invalid one can't be passed over.
-_EVENT_TIMES = ("version_created", "published", "date_line")
+_EVENT_TIMES = ("version_created", "published", "date_line", "guessed_published")
 _NAMED_BY_DATE = re.compile(r"(?:^|/)(\d{4}-\d{2}-\d{2})[-_.][^/]*$")
 _MARKUP = re.compile(
     r"<(?:p|div|br|h[1-6]|ul|ol|table|section|article|span|a|b|strong|em|i)\b[^<>]{0,2000}>", re.IGNORECASE
@@ -95,34 +103,59 @@ def article_of(
     what it kills), `time` where its only times are invalid.
     """
     keyed = _keyed(data)
-    found: dict[str, Any] = {name: _first(keyed, keys, _text) for name, keys in TEXTS.items()}
+    found: dict[str, Any] = {name: _first(keyed, keys, _text) for name, keys in (TEXTS | NUMBERS).items()}
     found |= {name: _first(keyed, keys, _texts) for name, keys in LISTS.items()}
-    flags: list[str] = []
+    found |= {name: next((keyed[key] for key in keys if _says_something(keyed.get(key))), None)
+              for name, keys in TIMES.items()}  # fmt: skip
+    found["pub_status"] = _first(keyed, STATUS, _text)
+    found["language_declared"] = _first(keyed, LANGUAGE, _language)
+    found["subjects"] = _first(keyed, SUBJECTS, lambda value: tuple(_subjects(value)))
     if body is None:
         body, body_type = _body(keyed)
-    for name, keys in NUMBERS.items():
-        stated = _first(keyed, keys, _text).strip()
-        if stated:
-            found[name] = int(stated) if re.fullmatch(r"\d{1,2}", stated) else None
+    return build(found, item, settings, body=body, body_type=body_type)
+
+
+def build(
+    stated: Mapping[str, Any],
+    item: RawItem,
+    settings: Settings,
+    *,
+    body: str,
+    body_type: str = "text",
+    flags: Iterable[str] = (),
+) -> Article:
+    """The Article of what a format states, by the names of an Article's fields.
+
+    Texts, tuples and ready values (a Stated, an int) are taken as they are. Times, urgency, priority and pub_status may
+    be raw: they are read here, and one that can't be read is flagged `invalid_…`. What is None or blank is left out.
+
+    Raises ParseError `no_text` where there is neither headline nor body (a kill needs none, only the guid or URL of
+    what it kills), `time` where its only times are invalid.
+    """
+    found = {name: value for name, value in stated.items() if _says_something(value)}
+    marks = set(flags)
+    for name in NUMBERS:
+        raw = str(found.get(name, "")).strip()
+        if raw:
+            found[name] = int(raw) if re.fullmatch(r"\d{1,2}", raw) else None
             if found[name] is None:
-                flags.append(f"invalid_{name}")
-    status = _first(keyed, STATUS, _text).strip().lower().rpartition(":")[2]
+                marks.add(f"invalid_{name}")
+    status = str(found.pop("pub_status", "")).strip().lower().rpartition(":")[2]
     if status:
         found["pub_status"] = _STATUSES.get(status, "usable")
         if status not in _STATUSES:
-            flags.append("unknown_pub_status")
-    kill = found.get("pub_status") == "canceled" and (found["guid"] or found["source_url"])
-    if not (found["headline"] or body.strip() or kill):
+            marks.add("unknown_pub_status")
+    kill = found.get("pub_status") == "canceled" and (found.get("guid") or found.get("source_url"))
+    if not (found.get("headline") or body.strip() or kill):
         raise ParseError("no_text", "neither a headline nor a body")
-    found |= _times(keyed, item, settings, flags)
+    times, more = _times({name: found.pop(name) for name in ALL_TIMES if name in found}, item, settings)
+    found |= times
     return Article(
         uri=item.uri,
         arrived=item.arrived,
-        language_declared=_first(keyed, LANGUAGE, _language),
-        subjects=_first(keyed, SUBJECTS, lambda value: tuple(_subjects(value))),
         body=body,
         body_type=body_type,
-        flags=tuple(sorted(flags)),
+        flags=tuple(sorted(marks | more)),
         **found,
     )
 
@@ -167,35 +200,34 @@ def _keyed(data: Mapping[Any, Any]) -> dict[str, Any]:
     return keyed
 
 
-def _times(keyed: Mapping[str, Any], item: RawItem, settings: Settings, flags: list[str]) -> dict[str, Stated]:
+def _times(raw: Mapping[str, Any], item: RawItem, settings: Settings) -> tuple[dict[str, Stated], set[str]]:
+    """The times that can be read, and the flags of those that can't."""
     times: dict[str, Stated] = {}
-    faults: list[str] = []
-    for name, keys in TIMES.items():
-        value = next((keyed[key] for key in keys if _says_something(keyed.get(key))), None)
-        if value is None:
-            continue
+    flags: set[str] = set()
+    fault = ""
+    for name, value in raw.items():
         try:
-            times[name] = parse_time(value, settings.source_timezone)
+            times[name] = value if isinstance(value, Stated) else parse_time(value, settings.source_timezone)
         except ValueError as error:
-            faults.append(f"{name}: {error}")
-            flags.append(f"invalid_{name}")
+            fault = fault or f"{name}: {error}"
+            flags.add(f"invalid_{name}")
     named = _NAMED_BY_DATE.search(item.uri)
-    if named:
+    if named and "date_line" not in times:
         try:
             times["date_line"] = parse_time(named[1], settings.source_timezone)
         except ValueError:
             # A name is only a hint, so this is no reason to reject.
-            flags.append("invalid_date_line")
-    if faults and not any(name in times for name in _EVENT_TIMES):
-        raise ParseError("time", faults[0])
-    return times
+            flags.add("invalid_date_line")
+    if fault and not any(name in times for name in _EVENT_TIMES):
+        raise ParseError("time", fault)
+    return times, flags
 
 
 def _says_something(value: Any) -> bool:
-    """False for what is blank, and for `published: true`, which says that it was and not when."""
+    """False for what is blank or empty, and for `published: true`, which says that it was and not when."""
     if isinstance(value, str):
         return value.strip().lower() not in ("", "true", "false")
-    return not (value is None or isinstance(value, bool) or value == [] or value == {})
+    return not (value is None or isinstance(value, bool) or value in ([], {}, ()))
 
 
 def _normal(key: object) -> str:

@@ -1,7 +1,8 @@
 """Bytes to text, with what was guessed on the way.
 
-In: an item's bytes. Out: its text, newlines as `\\n`, and flags: `charset_guessed` where the bytes are not the UTF-8
-that wires send today and were read as windows-1252, `charset_damaged` where a few bytes of UTF-8 were broken.
+In: an item's bytes, and the character set that it declares, if any. Out: its text, newlines as `\\n`, and flags:
+`charset_guessed` where the bytes are not the UTF-8 that wires send today and were read as windows-1252,
+`charset_damaged` where a few bytes of UTF-8 were broken.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ _UNDEFINED = {0x81: "\x81", 0x8D: "\x8d", 0x8F: "\x8f", 0x90: "\x90", 0x9D: "\x9
 _CP1252 = "".join(_UNDEFINED.get(i) or bytes([i]).decode("cp1252") for i in range(256))
 
 
-def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The text of `data` and the flags of what was guessed; ParseError `binary` where it is no text."""
+def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
+    """The text of `data` and the flags of what was guessed; ParseError `binary` where it is no text.
+
+    `declared` is the name of a character set as the item states it (in an XML declaration, a header), or empty.
+    """
     text, flags = _decode(without_mark(data))
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

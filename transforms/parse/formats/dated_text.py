@@ -45,4 +45,14 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article]:
     )
 
 
-FORMAT = Format("dated_text", recognise, parse)
+FORMAT = Format(
+    "dated_text",
+    "Plain text whose first line is ` date YYYY-MM-DD Headline`.",
+    recognise,
+    parse,
+    {
+        "date_line": ("the date of the first line",),
+        "headline": ("the rest of the first line",),
+        "body": ("the lines below it",),
+    },
+)

@@ -17,7 +17,7 @@ from frontmatter.default_handlers import BaseHandler, YAMLHandler
 
 from transforms.article import Article, RawItem
 from transforms.parse.base import Format, ParseError, Sample, Settings
-from transforms.parse.fields import article_of
+from transforms.parse.fields import KEYS, article_of
 from transforms.parse.text import decode
 
 # A header is some 20 lines; libyaml takes the process down on 30,000 nested brackets and spends .4 s on 327 bytes of
@@ -196,4 +196,11 @@ def _refuse_bombs(header: str) -> None:
         raise ParseError("yaml", f"the header can't be read: {str(error).splitlines()[0]}") from error
 
 
-FORMAT = Format("front_matter", recognise, parse)
+FORMAT = Format(
+    "front_matter",
+    "Markdown behind front matter: YAML between lines of `---`, TOML between `+++`, or a JSON object. Keys are "
+    "compared without case, `_`, `-` and spaces.",
+    recognise,
+    parse,
+    {**KEYS, "body": ("what follows the header",)},
+)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from transforms.article import Article, RawItem, Reject
-from transforms.parse.base import Format, ParseError, Sample, Settings
-from transforms.parse.fields import article_of, articles_for_body, tells_a_story
+from transforms.parse.base import Format, ParseError, Sample, Settings, refused
+from transforms.parse.fields import KEYS, article_of, articles_for_body, tells_a_story
 from transforms.parse.formats import dated_text, front_matter
 from transforms.parse.text import decode, without_mark
 
@@ -77,9 +77,7 @@ def _entry(item: RawItem, settings: Settings, position: int, entry: Any, flags: 
             payload = json.dumps(entry).encode()
         return _article(item, settings, entry, flags)._replace(position=position, payload=payload)
     except Exception as error:
-        kind = error.kind if isinstance(error, ParseError) else "json"
-        cause = str(error) if isinstance(error, ParseError) else f"{type(error).__name__}: {error}"
-        return Reject.of("parse", kind, f"{item.uri}, entry {position}: {cause}", item.uri, position, payload)
+        return refused(item, position, error, payload)
 
 
 def _article(item: RawItem, settings: Settings, value: Any, flags: tuple[str, ...]) -> Article:
@@ -152,4 +150,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-FORMAT = Format("json", recognise, parse)
+FORMAT = Format(
+    "json",
+    'JSON: one article, a list of them, an envelope such as `{"data": [...]}` around a list, or JSON lines. Keys are '
+    "compared without case, `_`, `-` and spaces; bodies may be text or HTML.",
+    recognise,
+    parse,
+    KEYS,
+)

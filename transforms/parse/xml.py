@@ -1,0 +1,193 @@
+"""XML as agencies write it to elements, safely and leniently, and the few ways in which formats read them.
+
+In: an item's bytes. Out: the root element. No entity is expanded but those that name a character, nothing is fetched,
+and what nests deeper than any article (libxml2's limit of 256) is refused. Names are compared without namespace:
+agencies use several for one standard, or none. A path such as `contentMeta/headline` names elements by their local
+names; `@name` at its end is an attribute, `*` any element.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from html.entities import html5
+
+from lxml import etree
+
+from transforms.parse.base import Elements, ParseError
+from transforms.parse.markup import past_prolog
+from transforms.parse.text import decode
+
+Element = etree._Element
+
+_DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml\b[^<>]{0,200}?\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
+_MENDED = re.compile(
+    r"""(?P<cdata><!\[CDATA\[.*?(?:\]\]>|\Z))   # stays as it is
+      | &(?P<name>[A-Za-z][A-Za-z0-9]{1,31});   # XML knows five names, HTML two thousand
+      | &\#(?:x(?P<hex>[0-9A-Fa-f]{1,8})|(?P<decimal>[0-9]{1,9}));
+      | &                                       # begins no reference
+      """,
+    re.DOTALL | re.VERBOSE,
+)
+# What XML 1.0, section 2.2, has no place for, as a character or as a reference to one.
+_NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XML_NAMES = frozenset(["amp", "lt", "gt", "quot", "apos"])
+_SPACE = re.compile(r"\s+")
+_URLS = frozenset(["href", "src", "alt"])
+
+
+def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
+    """The root element of a document, and flags of what was guessed or mended; ParseError `xml` where it is broken.
+
+    Lenient where nothing is lost: an ampersand that begins no reference to a character and characters that XML forbids
+    (both flagged `xml_mended`), and the names of HTML's entities whatever the document type says.
+    """
+    declared = _DECLARED.match(data)
+    text, flags = decode(data, declared[1].decode("ascii") if declared else "")
+    # Without its prolog: the declaration names the character set of bytes that are UTF-8 now, and a document type could
+    # declare entities.
+    text = text[past_prolog(text)[0] :]
+    mended = _NO_CHARACTER.sub("", text)
+    faults = len(text) - len(mended)
+
+    def reference(found: re.Match[str]) -> str:
+        nonlocal faults
+        if found["cdata"] or found["name"] in _XML_NAMES:
+            return found[0]
+        if found["name"] and f"{found['name']};" in html5:
+            return "".join(f"&#{ord(char)};" for char in html5[f"{found['name']};"])
+        if found["hex"] or found["decimal"]:
+            code = int(found["hex"], 16) if found["hex"] else int(found["decimal"])
+            if code <= 0x10FFFF and not _NO_CHARACTER.match(chr(code)):
+                return found[0]
+        faults += 1
+        return "" if found["hex"] or found["decimal"] else f"&amp;{found[0][1:]}"
+
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        encoding="utf-8",
+    )
+    try:
+        root = etree.fromstring(_MENDED.sub(reference, mended).strip().encode(), parser)
+    except etree.XMLSyntaxError as error:
+        raise ParseError("xml", str(error.msg)) from error
+    return root, tuple(sorted({*flags, "xml_mended"} if faults else flags))
+
+
+def name_of(element: Element) -> str:
+    """Its local name, empty for what is no element (an entity that was not expanded)."""
+    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+
+
+def find_all(element: Element, path: str) -> list[Element]:
+    """The elements at a path below `element`; `//` before a name looks at all depths."""
+    steps = re.sub(r"([^/*]+)", r"{*}\1", path)
+    return element.findall(f".{steps}" if steps.startswith("//") else steps)
+
+
+def find(element: Element, path: str) -> Element | None:
+    """The first element at a path, None where there is none."""
+    return next(iter(find_all(element, path)), None)
+
+
+def text_of(element: Element | None) -> str:
+    """All text in an element, that behind its inline tags too, on one line."""
+    return "" if element is None else _SPACE.sub(" ", "".join(map(str, element.itertext()))).strip()
+
+
+def attribute(element: Element | None, name: str) -> str:
+    """An attribute's value by its local name (`lang` is xml:lang too), empty where there is none."""
+    if element is None:
+        return ""
+    given = {etree.QName(str(key)).localname: value for key, value in reversed(element.attrib.items())}
+    return str(given.get(name, "")).strip()
+
+
+def texts(element: Element, path: str) -> Iterator[str]:
+    """What stands at a path, element by element: their texts, or the values of an attribute; nothing blank."""
+    elements, _, name = path.partition("@")
+    elements = elements.rstrip("/")
+    for one in find_all(element, elements) if elements else [element]:
+        value = attribute(one, name) if name else text_of(one)
+        if value:
+            yield value
+
+
+def first(element: Element, paths: Iterable[str]) -> str:
+    """The first text at the first of the paths where there is one, else empty."""
+    return next((value for path in paths for value in texts(element, path)), "")
+
+
+def every(element: Element, paths: Iterable[str]) -> tuple[str, ...]:
+    """All texts at all paths, each once, in order."""
+    return tuple(dict.fromkeys(value for path in paths for value in texts(element, path)))
+
+
+def stated(element: Element, elements: Elements, lists: Iterable[str] = ()) -> dict[str, str | tuple[str, ...]]:
+    """What a table of field -> paths finds below `element`: one text a field, all of them for the fields in `lists`."""
+    many = set(lists)
+    return {name: every(element, paths) if name in many else first(element, paths) for name, paths in elements.items()}
+
+
+def markup(element: Element, tags: Mapping[str, str | None]) -> str:
+    """What is in an element as an HTML fragment, for clean to turn into text; every text in it is kept, in order.
+
+    `tags` names the HTML element for each element by its local name; what it doesn't name goes without a tag, and what
+    it names None is left out with all that is in it.
+    """
+    parts: list[str] = []
+    _write(element, tags, parts)
+    return "".join(parts).strip()
+
+
+def _write(element: Element, tags: Mapping[str, str | None], parts: list[str]) -> None:
+    parts.append(html.escape(element.text or "", quote=False))
+    for child in element:
+        name = name_of(child)
+        tag = tags.get(name, "") if name else None
+        if tag is not None:
+            if tag:
+                given = "".join(
+                    f' {key}="{html.escape(str(value))}"' for key, value in child.attrib.items() if key in _URLS
+                )
+                parts.append(f"<{tag}{given}>")
+            _write(child, tags, parts)
+            if tag and tag not in ("br", "img", "hr"):
+                parts.append(f"</{tag}>")
+        parts.append(html.escape(child.tail or "", quote=False))
+
+
+_KEPT = """
+    p div br hr h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table thead tbody tfoot tr th td caption blockquote pre figure
+    figcaption a em strong b i u sub sup cite code q span abbr section article aside header footer img
+"""
+HTML_TAGS: dict[str, str | None] = {
+    **{name: name for name in _KEPT.split()},
+    "script": None,
+    "style": None,
+    "head": None,
+}
+"""XHTML's own elements, for `markup`."""
+
+
+def alone(root: Element, entry: Element, kept: Iterable[Element] = ()) -> bytes:
+    """`entry` as a document of its own: in a copy of `root` that holds nothing but `kept` and it.
+
+    It is what a reject of the entry keeps, so that it can be read again. An entry that is the root is written whole.
+    """
+    if entry is root:
+        return etree.tostring(root, encoding="utf-8")
+    shell = copy.copy(root)
+    for child in list(shell):
+        shell.remove(child)
+    for one in (*kept, entry):
+        shell.append(copy.deepcopy(one))
+        shell[-1].tail = None
+    return etree.tostring(shell, encoding="utf-8")
