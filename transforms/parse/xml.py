@@ -9,6 +9,7 @@ names; `@name` at its end is an attribute, `*` any element.
 from __future__ import annotations
 
 import copy
+import functools
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +36,15 @@ _MENDED = re.compile(
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XML_NAMES = frozenset(["amp", "lt", "gt", "quot", "apos"])
 _SPACE = re.compile(r"\s+")
+# `@name` or `[@name='value']/…@name` at the end of a path; one inside of brackets is no end.
+_ATTRIBUTE = re.compile(r"/?@([\w.-]+)$")
+# Where these begin and end, words end: their texts are told apart though no space stands between them.
+_BREAKING = frozenset(
+    """
+    p br div h1 h2 h3 h4 h5 h6 li dt dd tr td th table ul ol dl section header blockquote bq pre hl1 hl2 byttl abstract
+    media-caption caption P BR DIV LI TD TH TR
+    """.split()
+)
 _URLS = frozenset(["href", "src", "alt"])
 
 
@@ -87,9 +97,18 @@ def name_of(element: Element) -> str:
 
 
 def find_all(element: Element, path: str) -> list[Element]:
-    """The elements at a path below `element`; `//` before a name looks at all depths."""
+    """The elements at a path below `element`; `//` before a name looks at all depths.
+
+    A step may ask for an attribute, as in `meta[@name='slug']`.
+    """
+    return element.findall(_steps(path))
+
+
+@functools.cache
+def _steps(path: str) -> str:
+    """The path for lxml; paths are few, those of the tables."""
     steps = re.sub(r"([^/*]+)", r"{*}\1", path)
-    return element.findall(f".{steps}" if steps.startswith("//") else steps)
+    return f".{steps}" if steps.startswith("//") else steps
 
 
 def find(element: Element, path: str) -> Element | None:
@@ -98,8 +117,19 @@ def find(element: Element, path: str) -> Element | None:
 
 
 def text_of(element: Element | None) -> str:
-    """All text in an element, that behind its inline tags too, on one line."""
-    return "" if element is None else _SPACE.sub(" ", "".join(map(str, element.itertext()))).strip()
+    """All text in an element, that behind its inline tags too, on one line; paragraphs, lines and cells stay apart."""
+    if element is None:
+        return ""
+    if not len(element):
+        return _SPACE.sub(" ", element.text or "").strip()
+    parts = []
+    for event, one in etree.iterwalk(element, events=("start", "end")):
+        breaks = " " if name_of(one) in _BREAKING else ""
+        if event == "start":
+            parts += (breaks, one.text or "")
+        else:
+            parts += (breaks, "" if one is element else one.tail or "")
+    return _SPACE.sub(" ", "".join(parts)).strip()
 
 
 def attribute(element: Element | None, name: str) -> str:
@@ -112,8 +142,8 @@ def attribute(element: Element | None, name: str) -> str:
 
 def texts(element: Element, path: str) -> Iterator[str]:
     """What stands at a path, element by element: their texts, or the values of an attribute; nothing blank."""
-    elements, _, name = path.partition("@")
-    elements = elements.rstrip("/")
+    asked = _ATTRIBUTE.search(path)
+    elements, name = (path[: asked.start()], asked[1]) if asked else (path, "")
     for one in find_all(element, elements) if elements else [element]:
         value = attribute(one, name) if name else text_of(one)
         if value:
@@ -183,10 +213,9 @@ def alone(root: Element, entry: Element, kept: Iterable[Element] = ()) -> bytes:
     It is what a reject of the entry keeps, so that it can be read again. An entry that is the root is written whole.
     """
     if entry is root:
-        return etree.tostring(root, encoding="utf-8")
-    shell = copy.copy(root)
-    for child in list(shell):
-        shell.remove(child)
+        return etree.tostring(root, encoding="utf-8", with_tail=False)
+    # Not a copy of the root: that would copy all entries for each of them.
+    shell = etree.Element(root.tag, dict(root.attrib), nsmap=root.nsmap)
     for one in (*kept, entry):
         shell.append(copy.deepcopy(one))
         shell[-1].tail = None
