@@ -13,10 +13,13 @@ from typing import NamedTuple
 from transforms.parse.base import Elements, ParseError
 from transforms.parse.xml import HTML_TAGS, Element, document, find, find_all, markup, name_of, text_of
 
+_SAME = """
+    p table thead tbody tfoot tr th td caption ul ol li dl dt dd br pre a em sub sup q h1 h2 h3 h4 h5 h6 b i u strong
+    cite code span div blockquote img section
+"""
 # NITF 3.6, body.content, as HTML. What is inline and has no counterpart (person, org, chron, money …) goes without tag.
 _NITF_TAGS: dict[str, str | None] = {
-    **{name: name for name in "p table thead tbody tfoot tr th td caption ul ol li dl dt dd br pre a em sub sup q".split()},
-    **{name: name for name in "h1 h2 h3 h4 h5 h6 b i u strong cite code span div blockquote img section".split()},
+    **{name: name for name in _SAME.split()},
     **dict.fromkeys(["block", "nitf-table", "custom-table", "note", "abstract", "hedline"], "div"),
     **dict.fromkeys(["byline", "dateline", "credit", "copyrite", "tagline", "bibliography", "fn", "datasource"], "p"),
     "hl1": "h2",
@@ -29,13 +32,14 @@ _TT_TAGS: dict[str, str | None] = {
     **dict.fromkeys(["P", "CITAT", "FAKTA"], "p"),
     **dict.fromkeys(["MELLIS", "RUBRIK"], "h2"),
     **dict.fromkeys(["TEXT", "INGRESS", "BRODTEXT"], "div"),
-    **{name: name.lower() for name in "UL OL LI TABLE TR TD TH BR A B I EM".split()},
+    **{name: name.lower() for name in ["UL", "OL", "LI", "TABLE", "TR", "TD", "TH", "BR", "A", "B", "I", "EM"]},
     **dict.fromkeys(["BILD", "BYLINE", "DAT"], None),
 }
 _XHTML_TAGS = {**HTML_TAGS, "hl1": "h2", "hl2": "h2", "block": "div", "title": None}
 _XHTML_TAGS |= {name.upper(): tag for name, tag in _XHTML_TAGS.items()}
 # An element with one of these in it is laid out; one without is text whose lines say where paragraphs end.
-_LAYOUT = frozenset("p br li td pre hl1 hl2 div h1 h2 h3 h4 h5 h6 blockquote bq".split())
+_LAYERS = "p br li td pre hl1 hl2 div h1 h2 h3 h4 h5 h6 blockquote bq"
+_LAYOUT = frozenset(_LAYERS.split())
 _TAG = re.compile(r"<[^<>]{1,2000}>")
 _BLOCK_TAG = re.compile(r"</?(?:p|div|br|h[1-6]|ul|ol|li|table|section)\b[^<>]{0,2000}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(r"</(?:span|a|b|strong|em|i|u|sub|sup)>", re.IGNORECASE)
@@ -51,7 +55,7 @@ HEAD: Elements = {
     "copyright_holder": ("body/body.head/rights/rights.owner",),
     "copyright_notice": ("body/body.head/rights",),
 }
-"""What the head of NITF's body says, below `nitf`, where the envelope says nothing. A dateline is read by `dateline`."""
+"""What the head of NITF's body says, below `nitf`. A dateline is read by `dateline`."""
 
 
 class Copy(NamedTuple):
@@ -76,7 +80,7 @@ class Copy(NamedTuple):
 
 
 def copy_in(element: Element) -> Copy:
-    """The copy in an element (inlineXML, inlineData, DataContent); none in what is there for machines (results, events)."""
+    """The copy in an element (inlineXML, inlineData, DataContent); none in what is for machines (results, events)."""
     if not len(element):
         return text_copy(element.text or "")
     nitf = next((one for one in element.iter("{*}nitf", "{*}NITF")), None)

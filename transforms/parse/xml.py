@@ -39,12 +39,11 @@ _SPACE = re.compile(r"\s+")
 # `@name` or `[@name='value']/…@name` at the end of a path; one inside of brackets is no end.
 _ATTRIBUTE = re.compile(r"/?@([\w.-]+)$")
 # Where these begin and end, words end: their texts are told apart though no space stands between them.
-_BREAKING = frozenset(
-    """
+_BREAKS = """
     p br div h1 h2 h3 h4 h5 h6 li dt dd tr td th table ul ol dl section header blockquote bq pre hl1 hl2 byttl abstract
     media-caption caption P BR DIV LI TD TH TR
-    """.split()
-)
+"""
+_BREAKING = frozenset(_BREAKS.split())
 _URLS = frozenset(["href", "src", "alt"])
 
 
@@ -122,7 +121,7 @@ def text_of(element: Element | None) -> str:
         return ""
     if not len(element):
         return _SPACE.sub(" ", element.text or "").strip()
-    parts = []
+    parts: list[str] = []
     for event, one in etree.iterwalk(element, events=("start", "end")):
         breaks = " " if name_of(one) in _BREAKING else ""
         if event == "start":
@@ -215,8 +214,17 @@ def alone(root: Element, entry: Element, kept: Iterable[Element] = ()) -> bytes:
     if entry is root:
         return etree.tostring(root, encoding="utf-8", with_tail=False)
     # Not a copy of the root: that would copy all entries for each of them.
-    shell = etree.Element(root.tag, dict(root.attrib), nsmap=root.nsmap)
+    shell = empty(root)
     for one in (*kept, entry):
         shell.append(copy.deepcopy(one))
         shell[-1].tail = None
     return etree.tostring(shell, encoding="utf-8")
+
+
+def empty(element: Element) -> Element:
+    """An element of the same name, namespaces and attributes with nothing in it."""
+    # lxml takes the default namespace under None, which its stubs don't say.
+    shell = etree.Element(element.tag, nsmap=element.nsmap)  # type: ignore[arg-type]
+    for name, value in element.attrib.items():
+        shell.set(name, value)
+    return shell

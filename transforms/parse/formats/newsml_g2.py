@@ -58,7 +58,12 @@ PLAIN: Elements = {
     "expires": ("itemMeta/expires",),
     "pub_status": ("itemMeta/pubStatus@qcode", "itemMeta/pubStatus@uri", "itemMeta/pubStatus@literal"),
     "urgency": ("contentMeta/urgency",),
-    "language_declared": ("contentMeta/language@tag", "@lang", "contentSet/inlineXML@lang", "contentSet/inlineData@lang"),
+    "language_declared": (
+        "contentMeta/language@tag",
+        "@lang",
+        "contentSet/inlineXML@lang",
+        "contentSet/inlineData@lang",
+    ),
 }
 LISTS: Elements = {
     "keywords": ("contentMeta/keyword",),
@@ -242,7 +247,7 @@ def _name(one: Element, language: str) -> str:
 
 
 def _subjects(entry: Element, language: str) -> Iterator[Subject]:
-    asserted = {}
+    asserted: dict[str, Element] = {}
     for one in find_all(entry, "assert"):
         asserted.setdefault(attribute(one, "qcode") or attribute(one, "literal"), one)
     for one in find_all(entry, "contentMeta/subject"):
@@ -312,7 +317,10 @@ FORMAT = Format(
         **{field: tuple(f"newsMessage/{path}" for path in paths) for field, paths in HEADER.items()},
         "subjects": ("contentMeta/subject", "contentMeta/subject/mainConcept", "assert/name"),
         "places": ("contentMeta/subject[@type='cpnat:geoArea']/name",),
-        "evolved_from": ("itemMeta/link[@rel='irel:evolvedFrom']@residref", "itemMeta/link[@rel='irel:replaces']@residref"),
+        "evolved_from": (
+            "itemMeta/link[@rel='irel:evolvedFrom']@residref",
+            "itemMeta/link[@rel='irel:replaces']@residref",
+        ),
         "source_url": ("itemMeta/link[@rel='irel:canonical']@href",),
         "body": ("contentSet/inlineXML", "contentSet/inlineData"),
         "captions": ("nitf//media/media-caption",),
