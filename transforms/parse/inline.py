@@ -62,7 +62,7 @@ class Copy(NamedTuple):
     """What an element holds of an article."""
 
     body: str
-    body_type: str = "html"
+    body_type: str = "text"
     captions: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
     nitf: Element | None = None
@@ -124,11 +124,11 @@ def text_copy(text: str) -> Copy:
         except ParseError:
             pass  # Its tags are HTML's for the most part, so that is how it is read then.
     if _BLOCK_TAG.search(text):
-        return Copy(start)
+        return Copy(start, "html")
     text = paragraphs(text)
     if _INLINE_TAG.search(text):
         # Its lines lay it out, its tags only mark words.
-        return Copy("".join(f"<p>{one}</p>" for one in _BLANK_LINE.split(text)))
+        return Copy("".join(f"<p>{one}</p>" for one in _BLANK_LINE.split(text)), "html")
     return Copy(text, "text")
 
 
@@ -143,7 +143,11 @@ def dateline(nitf: Element) -> tuple[str, str]:
     if said and re.fullmatch(r"[\dTZ:+.-]+", said):
         whole = " ".join(whole.replace(said, " ").split())
     place = find(line, "location")
-    return whole, text_of(place) if place is not None else whole.replace(said, "").strip(" ,") if said else whole
+    if place is not None:
+        return whole, text_of(place)
+    rest = whole.replace(said, "").strip(" ,") if said else whole
+    # With a date in it that nothing marks, it is no place.
+    return whole, "" if any(char.isdigit() for char in rest) else rest
 
 
 def paragraphs(text: str) -> str:
@@ -208,7 +212,8 @@ def _laid_out(element: Element, tags: Mapping[str, str | None]) -> tuple[str, st
     """(body, body_type) of an element: HTML where its markup lays it out, else the text whose lines do."""
     names = {name_of(one) for one in element.iter()}
     if any(name.lower() in _LAYOUT or tags.get(name, "") is None for name in names):
-        return markup(element, tags), "html"
+        text = markup(element, tags)
+        return (text, "html") if _TAG.sub("", text).strip() else ("", "text")
     return text_copy("".join(map(str, element.itertext())))[:2]
 
 

@@ -33,7 +33,7 @@ _IDENTIFIER = "Identification/NewsIdentifier"
 _MANAGEMENT = "NewsManagement"
 
 ITEM: Elements = {
-    "provider": (f"{_IDENTIFIER}/ProviderId", "//AdministrativeMetadata/Provider/Party@FormalName"),
+    "provider": (f"{_IDENTIFIER}/ProviderId",),
     "stated_version": (f"{_IDENTIFIER}/RevisionId",),
     "first_created": (f"{_MANAGEMENT}/FirstCreated",),
     "version_created": (f"{_MANAGEMENT}/ThisRevisionCreated",),
@@ -41,10 +41,6 @@ ITEM: Elements = {
     "urgency": (f"{_MANAGEMENT}/Urgency@FormalName", f"{_MANAGEMENT}/Urgency"),
     "signal": (f"{_MANAGEMENT}/Instruction@FormalName",),
     "evolved_from": (f"{_MANAGEMENT}/DerivedFrom@NewsItem",),
-    "ed_note": (
-        "//NewsLines/NewsLine[NewsLineType='EditorialNote']/NewsLineText",
-        "//AdministrativeMetadata/Property[@FormalName='EditorialInfo']@Value",
-    ),
 }
 """Below the NewsItem."""
 LINES: Elements = {
@@ -60,6 +56,7 @@ LINES: Elements = {
         "DescriptiveMetadata/Location[@HowPresent='Origin']/Property[@FormalName='City']@Value",
         "Location[@HowPresent='Origin']/Property[@FormalName='City']@Value",
     ),
+    "ed_note": ("AdministrativeMetadata/Property[@FormalName='EditorialInfo']@Value",),
     "genre": ("DescriptiveMetadata/Genre@FormalName",),
     "info_source": (
         "AdministrativeMetadata/Source/Party@FormalName",
@@ -78,6 +75,7 @@ LISTS: Elements = {
 ENVELOPE: Elements = {"priority": ("NewsEnvelope/Priority@FormalName",), "published": ("NewsEnvelope/DateAndTime",)}
 """Below the root."""
 
+_PROVIDER = ("AdministrativeMetadata/Provider/Party@FormalName",)
 _KILLS = frozenset(["delete", "kill", "cancel", "withdraw"])
 # What a MediaType or a Role says of content that is no copy: the kind of the skip.
 _MEDIA = {
@@ -187,6 +185,7 @@ def _article(
     found |= {field: _lines(components, paths) for field, paths in LISTS.items()}
     found["keywords"] = _split(found["keywords"])
     found["language_declared"] = found["language_declared"] or attribute(news_item, "lang")
+    found["provider"] = found["provider"] or _line(components, _PROVIDER)
     found |= _identity(news_item)
     _manage(found, news_item)
     copy, parts = _copy(news_item if story is None else story)
@@ -446,6 +445,7 @@ FORMAT = Format(
         "guid": (f"{_IDENTIFIER}/PublicIdentifier", f"{_IDENTIFIER}/NewsItemId"),
         "alternative_ids": (f"{_IDENTIFIER}/PublicIdentifier", f"{_IDENTIFIER}/NewsItemId"),
         **ITEM,
+        "provider": (*ITEM["provider"], *(f"//NewsComponent/{path}" for path in _PROVIDER)),
         **{
             field: (
                 *(f"//NewsComponent/{path}" for path in paths),
