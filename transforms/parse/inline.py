@@ -173,9 +173,7 @@ def fullest(copies: Iterable[Copy]) -> Copy | None:
 
 
 def _content_copy(content: Element) -> Copy:
-    media = find_all(content, "//media")
-    captions = [text_of(one) for picture in media for one in find_all(picture, "//media-caption")]
-    credits = [text_of(one) for picture in media for one in find_all(picture, "//media-producer")]
+    captions, credits = (map(text_of, find_all(content, f"//media-{part}")) for part in ("caption", "producer"))
     body, body_type = _laid_out(content, _NITF_TAGS)
     return Copy(body, body_type, _each(captions), _each(credits))
 

@@ -26,17 +26,22 @@ Element = etree._Element
 _DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?\s*<\?xml\b[^<>]{0,200}?\bencoding\s*=\s*["']([\w.:-]{1,40})["']""")
 _MENDED = re.compile(
     r"""(?P<cdata><!\[CDATA\[.*?(?:\]\]>|\Z))   # stays as it is
-      | &(?P<name>[A-Za-z][A-Za-z0-9]{1,31});   # XML knows five names, HTML two thousand
+      | &(?!(?:amp|lt|gt|quot|apos);)(?P<name>[A-Za-z][A-Za-z0-9]{1,31});  # XML knows five names, HTML two thousand
       | &\#(?:x(?P<hex>[0-9A-Fa-f]{1,8})|(?P<decimal>[0-9]{1,9}));
-      | &                                       # begins no reference
+      | &(?!(?:amp|lt|gt|quot|apos);)           # begins no reference
       """,
     re.DOTALL | re.VERBOSE,
 )
 # What XML 1.0, section 2.2, has no place for, as a character or as a reference to one.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_XML_NAMES = frozenset(["amp", "lt", "gt", "quot", "apos"])
+# Messages of a thousand items have 4 MB and 200,000 tags. What is larger would cost seconds and hundreds of megabytes.
+_MOST_BYTES = 16 * 2**20
+_MOST_TAGS = 400_000
+# So many signs to be mended are no slips of an editor.
+_MOST_FAULTS = 100_000
 _SPACE = re.compile(r"\s+")
 # `@name` or `[@name='value']/…@name` at the end of a path; one inside of brackets is no end.
+_STEP = re.compile(r"(?P<slashes>/*)(?P<name>[^/\[]+)(?:\[@(?P<key>[\w.-]+)='(?P<value>[^']*)'\])?")
 _ATTRIBUTE = re.compile(r"/?@([\w.-]+)$")
 # Where these begin and end, words end: their texts are told apart though no space stands between them.
 _BREAKS = """
@@ -48,11 +53,15 @@ _URLS = frozenset(["href", "src", "alt"])
 
 
 def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
-    """The root element of a document, and flags of what was guessed or mended; ParseError `xml` where it is broken.
+    """The root element of a document, and flags of what was guessed or mended.
+
+    ParseError `xml` where it is broken, `too_large` where it is larger than any news.
 
     Lenient where nothing is lost: an ampersand that begins no reference to a character and characters that XML forbids
     (both flagged `xml_mended`), and the names of HTML's entities whatever the document type says.
     """
+    if len(data) > _MOST_BYTES or data.count(b"<") > _MOST_TAGS:
+        raise ParseError("too_large", f"{len(data)} bytes and {data.count(b'<')} tags, more than any article has")
     declared = _DECLARED.match(data)
     text, flags = decode(data, declared[1].decode("ascii") if declared else "")
     # Without its prolog: the declaration names the character set of bytes that are UTF-8 now, and a document type could
@@ -63,7 +72,7 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
 
     def reference(found: re.Match[str]) -> str:
         nonlocal faults
-        if found["cdata"] or found["name"] in _XML_NAMES:
+        if found["cdata"]:
             return found[0]
         if found["name"] and f"{found['name']};" in html5:
             return "".join(f"&#{ord(char)};" for char in html5[f"{found['name']};"])
@@ -72,6 +81,8 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
             if code <= 0x10FFFF and not _NO_CHARACTER.match(chr(code)):
                 return found[0]
         faults += 1
+        if faults > _MOST_FAULTS:
+            raise ParseError("xml", f"over {_MOST_FAULTS} signs in it that XML forbids")
         return "" if found["hex"] or found["decimal"] else f"&amp;{found[0][1:]}"
 
     parser = etree.XMLParser(
@@ -92,7 +103,7 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
 
 def name_of(element: Element) -> str:
     """Its local name, empty for what is no element (an entity that was not expanded)."""
-    return etree.QName(element).localname if isinstance(element.tag, str) else ""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def find_all(element: Element, path: str) -> list[Element]:
@@ -100,14 +111,29 @@ def find_all(element: Element, path: str) -> list[Element]:
 
     A step may ask for an attribute, as in `meta[@name='slug']`.
     """
-    return element.findall(_steps(path))
+    found = [element]
+    for tag, is_deep, key, value in _steps(path):
+        if is_deep:
+            found = [below for one in found for below in one.iterdescendants(tag)]
+        else:
+            found = [below for one in found for below in one.iterchildren(tag)]
+        if key:
+            found = [one for one in found if attribute(one, key) == value]
+    return found
 
 
 @functools.cache
-def _steps(path: str) -> str:
-    """The path for lxml; paths are few, those of the tables."""
-    steps = re.sub(r"([^/*]+)", r"{*}\1", path)
-    return f".{steps}" if steps.startswith("//") else steps
+def _steps(path: str) -> tuple[tuple[str, bool, str, str], ...]:
+    """(name for lxml, whether at all depths, attribute to ask for and its value) for each step of a path.
+
+    Paths are few, those of the tables. lxml's own findall keeps fewer of them than they are.
+    """
+    steps = []
+    for step in _STEP.finditer(path):
+        name = step["name"]
+        tag = "*" if name == "*" else f"{{*}}{name}"
+        steps.append((tag, step["slashes"] == "//", step["key"] or "", step["value"] or ""))
+    return tuple(steps)
 
 
 def find(element: Element, path: str) -> Element | None:
@@ -135,8 +161,11 @@ def attribute(element: Element | None, name: str) -> str:
     """An attribute's value by its local name (`lang` is xml:lang too), empty where there is none."""
     if element is None:
         return ""
-    given = {etree.QName(str(key)).localname: value for key, value in reversed(element.attrib.items())}
-    return str(given.get(name, "")).strip()
+    value = element.get(name)
+    if value is not None:
+        return value.strip()
+    suffix = f"}}{name}"
+    return next((str(given).strip() for key, given in element.attrib.items() if str(key).endswith(suffix)), "")
 
 
 def texts(element: Element, path: str) -> Iterator[str]:

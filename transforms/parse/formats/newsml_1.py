@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
-from transforms.parse.base import Elements, Format, Sample, Settings, SkipError, refused
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
 from transforms.parse.xml import (
     Element,
@@ -91,8 +91,13 @@ _IPTC_CODE = re.compile(r"\d{8}")
 _REVISION = re.compile(r"\d+[A-Z]?")
 # Texts are compared with each other only where they are few, as renditions are.
 _FEW = 8
-# Real items have up to some 30 components; what stands in later ones is read as copy, not for metadata.
-_MOST_COMPONENTS = 100
+# Real items have up to some 30 components; what stands in later ones is read as copy, not for metadata. An item has not
+# a thousand.
+_MOST_COMPONENTS, _TOO_MANY_COMPONENTS = 100, 1000
+# Documents carry one item mostly, tens in a batch.
+_MOST_ENTRIES = 2000
+# More components side by side than languages that an agency writes are no translations.
+_MOST_PARTS = 40
 _TAGS = re.compile(r"<[^<>]{1,2000}>")
 
 
@@ -109,7 +114,10 @@ def recognise(sample: Sample) -> bool:
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The articles of a document, with a Reject for each NewsItem that is broken or holds none."""
     root, flags = document(item.data)
-    entries = [part for news_item in _news_items(root) for part in _stories(news_item)]
+    news_items = _news_items(root)
+    if len(news_items) > _MOST_ENTRIES:
+        raise ParseError("too_large", f"{len(news_items)} items in one document, over {_MOST_ENTRIES}")
+    entries = [part for news_item in news_items for part in _stories(news_item)]
     if not entries:
         raise SkipError("topic_set" if find(root, "TopicSet") is not None else "empty_message", "no NewsItem in it")
     if len(entries) == 1:
@@ -143,7 +151,7 @@ def _stories(news_item: Element) -> list[tuple[Element, Element | None]]:
     """
     parts = find_all(news_item, "NewsComponent/NewsComponent")
     languages = {attribute(part, "lang").lower() for part in parts} - {""}
-    if len(languages) > 1:
+    if len(languages) > 1 and len(parts) <= _MOST_PARTS:
         shells = [part for part in parts if not len(part)]
         told = [part for part in parts if find(part, "NewsLines/HeadLine") is not None and _has_copy(part)]
         if len({attribute(part, "lang").lower() for part in told}) > 1 or (shells and len(told) == 1):
@@ -178,6 +186,8 @@ def _replace(old: Element, new: Element) -> None:
 def _article(
     item: RawItem, settings: Settings, root: Element, news_item: Element, story: Element | None, flags: tuple[str, ...]
 ) -> Article:
+    if sum(1 for _ in news_item.iter("{*}NewsComponent")) > _TOO_MANY_COMPONENTS:
+        raise ParseError("too_large", f"over {_TOO_MANY_COMPONENTS} components in one item")
     found: dict[str, Any] = {field: first(news_item, paths) for field, paths in ITEM.items()}
     found |= {field: first(root, paths) for field, paths in ENVELOPE.items()}
     components = _components(news_item, story)

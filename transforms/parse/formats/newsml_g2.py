@@ -10,7 +10,7 @@ from typing import Any
 
 from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
-from transforms.parse.base import Elements, Format, Sample, Settings, SkipError, refused
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
 from transforms.parse.xml import Element, alone, attribute, document, every, find, find_all, first, name_of, text_of
 
@@ -74,6 +74,10 @@ LISTS: Elements = {
 TITLE = ("itemMeta/title",)
 HEADER: Elements = {"priority": ("header/priority",), "published": ("header/sent",)}
 """What the newsMessage around an item says."""
+# Messages carry tens of items, hundreds in a backfill.
+_MOST_ENTRIES = 2000
+# A text has two or three renditions, and a note or two for editors.
+_MOST_RENDITIONS = _MOST_NOTES = 50
 _BESIDE_THE_POINT = ("caption", "sub", "short", "seo", "social")
 
 
@@ -88,6 +92,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     entries = _entries(root)
     if not entries:
         raise SkipError("empty_message", "a message without items")
+    if len(entries) > _MOST_ENTRIES:
+        raise ParseError("too_large", f"{len(entries)} items in one message, over {_MOST_ENTRIES}")
     if len(entries) == 1:
         yield _article(item, settings, entries[0], root, flags)
         return
@@ -157,7 +163,7 @@ def _copy(entry: Element, language: str) -> Copy:
     contents = [entry] if name_of(entry) == "contentSet" else find_all(entry, "contentSet")
     inline = [one for content in contents for name in ("inlineXML", "inlineData") for one in find_all(content, name)]
     own = [one for one in inline if _same_language(attribute(one, "lang"), language)]
-    return fullest(copy_in(one) for one in own or inline) or Copy("")
+    return fullest(copy_in(one) for one in (own or inline)[:_MOST_RENDITIONS]) or Copy("")
 
 
 def _from_copy(found: dict[str, Any], copy: Copy, title: str) -> None:
@@ -178,7 +184,7 @@ def _from_copy(found: dict[str, Any], copy: Copy, title: str) -> None:
     if found["byline"] or " " not in creator or creator in others:
         found["guessed_byline"] = ""
     notes: list[str] = []
-    for note in (*found["ed_note"], *copy.notes):
+    for note in (*found["ed_note"][:_MOST_NOTES], *copy.notes):
         # dpa says parts of a long note again, each in one of its own.
         if not any(note in other for other in notes):
             notes.append(note)
