@@ -145,7 +145,7 @@ def dateline(nitf: Element) -> tuple[str, str]:
     place = find(line, "location")
     if place is not None:
         return whole, text_of(place)
-    rest = whole.replace(said, "").strip(" ,") if said else whole
+    rest = whole.replace(said, "").strip(" ,-–—") if said else whole
     # With a date in it that nothing marks, it is no place.
     return whole, "" if any(char.isdigit() for char in rest) else rest
 
@@ -164,9 +164,10 @@ def paragraphs(text: str) -> str:
 
 
 def fullest(copies: Iterable[Copy]) -> Copy | None:
-    """The copy with the most text among renditions of one; a later one must have a tenth more, spaces apart."""
+    """The copy with the most text among renditions of one. One with markup stands before plain text, and what comes
+    later must have a tenth more, spaces apart."""
     best = None
-    for copy in copies:
+    for copy in sorted(copies, key=lambda one: one.body_type):
         if best is None or 10 * copy.size > 11 * best.size:
             best = copy
     return best

@@ -353,14 +353,16 @@ def _each_once(copies: list[Copy]) -> list[Copy]:
     """Without those whose text another holds too: a rendition as plain text beside one as NITF."""
     if not 1 < len(copies) <= _FEW:
         return copies
-    said = ["".join(_plain(one).split()) for one in copies]
-    kept = []
-    for index, one in enumerate(copies):
-        others = [said[other] for other in range(len(copies)) if other != index]
-        before = said[:index]
-        if said[index] not in before and not any(said[index] in other and said[index] != other for other in others):
-            kept.append(one)
-    return kept
+    said = [("".join(_plain(one).split()), one.body_type, place) for place, one in enumerate(copies)]
+
+    def is_said(text: str, body_type: str, place: int) -> bool:
+        return any(
+            text in other and (text != other or (kind, at) < (body_type, place))
+            for other, kind, at in said
+            if at != place
+        )
+
+    return [one for one, own in zip(copies, said, strict=True) if not is_said(*own)]
 
 
 def _as_html(copy: Copy) -> str:
