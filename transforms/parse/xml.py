@@ -14,6 +14,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from html.entities import html5
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -106,34 +107,60 @@ def name_of(element: Element) -> str:
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
-def find_all(element: Element, path: str) -> list[Element]:
+def find_all(element: Element, path: str, known: dict[str, list[Element]] | None = None) -> list[Element]:
     """The elements at a path below `element`; `//` before a name looks at all depths.
 
-    A step may ask for an attribute, as in `meta[@name='slug']`.
+    A step may ask for an attribute, as in `meta[@name='slug']`. `known` keeps what was found below the same element
+    at paths that begin alike: most paths of a table do, and an item is asked for fifty.
     """
     found = [element]
-    for tag, is_deep, key, value in _steps(path):
-        if is_deep:
-            found = [below for one in found for below in one.iterdescendants(tag)]
+    for step in _steps(path):
+        earlier = None if known is None else known.get(step.path)
+        if earlier is not None:
+            found = earlier
+            continue
+        if step.is_deep:
+            found = [below for one in found for below in one.iterdescendants(step.tag)]
         else:
-            found = [below for one in found for below in one.iterchildren(tag)]
-        if key:
-            found = [one for one in found if attribute(one, key) == value]
+            found = [below for one in found for below in one.iterchildren(step.tag)]
+        if step.key:
+            found = [one for one in found if attribute(one, step.key) == step.value]
+        if known is not None:
+            known[step.path] = found
     return found
 
 
-@functools.cache
-def _steps(path: str) -> tuple[tuple[str, bool, str, str], ...]:
-    """(name for lxml, whether at all depths, attribute to ask for and its value) for each step of a path.
+class _Step(NamedTuple):
+    path: str
+    """From the beginning to here."""
+    tag: str
+    """As lxml takes it: any namespace or none."""
+    is_deep: bool
+    key: str
+    """The attribute to ask for, or empty."""
+    value: str
 
-    Paths are few, those of the tables. lxml's own findall keeps fewer of them than they are.
-    """
-    steps = []
-    for step in _STEP.finditer(path):
-        name = step["name"]
-        tag = "*" if name == "*" else f"{{*}}{name}"
-        steps.append((tag, step["slashes"] == "//", step["key"] or "", step["value"] or ""))
-    return tuple(steps)
+
+@functools.cache
+def _steps(path: str) -> tuple[_Step, ...]:
+    """Paths are few, those of the tables; lxml's own findall keeps fewer of them than they are."""
+    return tuple(
+        _Step(
+            path[: step.end()],
+            "*" if step["name"] == "*" else f"{{*}}{step['name']}",
+            step["slashes"] == "//",
+            step["key"] or "",
+            step["value"] or "",
+        )
+        for step in _STEP.finditer(path)
+    )
+
+
+@functools.cache
+def _apart(path: str) -> tuple[str, str]:
+    """A path's elements and the attribute at its end, either may be empty."""
+    asked = _ATTRIBUTE.search(path)
+    return (path[: asked.start()], asked[1]) if asked else (path, "")
 
 
 def find(element: Element, path: str) -> Element | None:
@@ -168,30 +195,36 @@ def attribute(element: Element | None, name: str) -> str:
     return next((str(given).strip() for key, given in element.attrib.items() if str(key).endswith(suffix)), "")
 
 
-def texts(element: Element, path: str) -> Iterator[str]:
+def texts(element: Element, path: str, known: dict[str, list[Element]] | None = None) -> Iterator[str]:
     """What stands at a path, element by element: their texts, or the values of an attribute; nothing blank."""
-    asked = _ATTRIBUTE.search(path)
-    elements, name = (path[: asked.start()], asked[1]) if asked else (path, "")
-    for one in find_all(element, elements) if elements else [element]:
+    elements, name = _apart(path)
+    for one in find_all(element, elements, known) if elements else [element]:
         value = attribute(one, name) if name else text_of(one)
         if value:
             yield value
 
 
-def first(element: Element, paths: Iterable[str]) -> str:
+def first(element: Element, paths: Iterable[str], known: dict[str, list[Element]] | None = None) -> str:
     """The first text at the first of the paths where there is one, else empty."""
-    return next((value for path in paths for value in texts(element, path)), "")
+    for path in paths:
+        for value in texts(element, path, known):
+            return value
+    return ""
 
 
-def every(element: Element, paths: Iterable[str]) -> tuple[str, ...]:
+def every(element: Element, paths: Iterable[str], known: dict[str, list[Element]] | None = None) -> tuple[str, ...]:
     """All texts at all paths, each once, in order."""
-    return tuple(dict.fromkeys(value for path in paths for value in texts(element, path)))
+    return tuple(dict.fromkeys(value for path in paths for value in texts(element, path, known)))
 
 
 def stated(element: Element, elements: Elements, lists: Iterable[str] = ()) -> dict[str, str | tuple[str, ...]]:
     """What a table of field -> paths finds below `element`: one text a field, all of them for the fields in `lists`."""
     many = set(lists)
-    return {name: every(element, paths) if name in many else first(element, paths) for name, paths in elements.items()}
+    known: dict[str, list[Element]] = {}
+    return {
+        name: every(element, paths, known) if name in many else first(element, paths, known)
+        for name, paths in elements.items()
+    }
 
 
 def markup(element: Element, tags: Mapping[str, str | None]) -> str:

@@ -21,11 +21,11 @@ from transforms.parse.xml import (
     attribute,
     document,
     empty,
-    every,
     find,
     find_all,
     first,
     name_of,
+    stated,
     text_of,
 )
 
@@ -188,11 +188,12 @@ def _article(
 ) -> Article:
     if sum(1 for _ in news_item.iter("{*}NewsComponent")) > _TOO_MANY_COMPONENTS:
         raise ParseError("too_large", f"over {_TOO_MANY_COMPONENTS} components in one item")
-    found: dict[str, Any] = {field: first(news_item, paths) for field, paths in ITEM.items()}
+    found: dict[str, Any] = dict(stated(news_item, ITEM))
     found |= {field: first(root, paths) for field, paths in ENVELOPE.items()}
     components = _components(news_item, story)
-    found |= {field: _line(components, paths) for field, paths in LINES.items()}
-    found |= {field: _lines(components, paths) for field, paths in LISTS.items()}
+    lines = [stated(one, {**LINES, **LISTS}, LISTS) for one in components]
+    found |= {field: next(filter(None, (one[field] for one in lines)), "") for field in LINES}
+    found |= {field: tuple(dict.fromkeys(text for one in lines for text in one[field])) for field in LISTS}
     found["keywords"] = _split(found["keywords"])
     found["language_declared"] = found["language_declared"] or attribute(news_item, "lang")
     found["provider"] = found["provider"] or _line(components, _PROVIDER)
@@ -274,10 +275,6 @@ def _is_media(component: Element) -> bool:
 
 def _line(components: Sequence[Element], paths: Sequence[str]) -> str:
     return next((text for one in components if (text := first(one, paths))), "")
-
-
-def _lines(components: Sequence[Element], paths: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for one in components for text in every(one, paths)))
 
 
 def _split(lines: Sequence[str]) -> tuple[str, ...]:
@@ -380,7 +377,7 @@ def _from_copy(found: dict[str, Any], copy: Copy, parts: Sequence[_Part]) -> Non
             own[field] = _plain(part.copy)
     if copy.nitf is not None:
         line, place = dateline(copy.nitf)
-        head = {field: first(copy.nitf, paths) for field, paths in HEAD.items()}
+        head: dict[str, Any] = dict(stated(copy.nitf, HEAD))
         head |= {"dateline": line, "dateline_place": head["dateline_place"] or place}
         own = {field: own.get(field) or value for field, value in head.items()}
     own["headline"] = own["headline"] or copy.headline

@@ -12,7 +12,7 @@ from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
 from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
-from transforms.parse.xml import Element, alone, attribute, document, every, find, find_all, first, name_of, text_of
+from transforms.parse.xml import Element, alone, attribute, document, find, find_all, first, name_of, stated, text_of
 
 # What an item is when it is no newsItem: the kind of the skip.
 _KINDS = {
@@ -122,8 +122,7 @@ def _article(item: RawItem, settings: Settings, entry: Element, root: Element, f
     if name in _PARTS:
         raise SkipError("fragment", f"a {name} alone, without its item")
     language = first(entry, PLAIN["language_declared"])
-    found: dict[str, Any] = {field: first(entry, paths) for field, paths in PLAIN.items()}
-    found |= {field: every(entry, paths) for field, paths in LISTS.items()}
+    found: dict[str, Any] = dict(stated(entry, {**PLAIN, **LISTS}, LISTS))
     found |= {field: _words(entry, paths, language) for field, paths in WORDS.items()}
     for field, paths in CONCEPTS.items():
         one = next((one for path in paths for one in find_all(entry, path)), None)
@@ -170,8 +169,7 @@ def _from_copy(found: dict[str, Any], copy: Copy, title: str) -> None:
     """What the copy's own head says fills what the item doesn't; a title, for those who handle it, comes last."""
     if copy.nitf is not None:
         line, place = dateline(copy.nitf)
-        own = {"dateline": line, "dateline_place": place}
-        own |= {field: first(copy.nitf, paths) for field, paths in HEAD.items() if field != "dateline_place"}
+        own: dict[str, Any] = {**stated(copy.nitf, HEAD), "dateline": line, "dateline_place": place}
     else:
         own = {"headline": copy.headline, "byline": copy.byline}
     found["headline"] = found["headline"] or own["headline"] or title
@@ -206,8 +204,8 @@ def _state(found: dict[str, Any], entry: Element) -> Iterator[str]:
 
 def _kind(entry: Element) -> str:
     """`text`, `picture`, `video` …: the item's class, or where it states none what its content is; or empty."""
-    stated = find(entry, "itemMeta/itemClass")
-    named = attribute(stated, "qcode") or attribute(stated, "uri") or attribute(stated, "literal")
+    given = find(entry, "itemMeta/itemClass")
+    named = attribute(given, "qcode") or attribute(given, "uri") or attribute(given, "literal")
     if named:
         return _code(named)[1].lower()
     types = [attribute(one, "contenttype").partition("/")[0] for one in find_all(entry, "contentSet/remoteContent")]
@@ -227,8 +225,8 @@ def _words(entry: Element, paths: Sequence[str], language: str) -> str:
         beside = any(word in role.rpartition(":")[2] for word in _BESIDE_THE_POINT)
         return beside, bool(said) and not _same_language(said, language)
 
-    stated = [one for path in paths for one in find_all(entry, path) if text_of(one)]
-    return text_of(min(stated, key=rank)) if stated else ""
+    given = [one for path in paths for one in find_all(entry, path) if text_of(one)]
+    return text_of(min(given, key=rank)) if given else ""
 
 
 def _called(one: Element, language: str) -> str:
@@ -321,6 +319,7 @@ FORMAT = Format(
         **LISTS,
         **_and_head({**CONCEPTS, **WORDS}),
         **{field: tuple(f"newsMessage/{path}" for path in paths) for field, paths in HEADER.items()},
+        "headline": (*WORDS["headline"], *(f"nitf/{path}" for path in HEAD["headline"]), "html/body/header/h1", *TITLE),
         "subjects": ("contentMeta/subject", "contentMeta/subject/mainConcept", "assert/name"),
         "places": ("contentMeta/subject[@type='cpnat:geoArea']/name",),
         "evolved_from": (
