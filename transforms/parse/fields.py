@@ -205,6 +205,7 @@ def articles_for_body(data: Mapping[Any, Any]) -> list[Any] | None:
 
 
 def by_key(data: Mapping[Any, Any]) -> dict[str, Any]:
+    """A mapping's values by their keys as `normal` writes them; of two that become one, the first that says something."""
     keyed: dict[str, Any] = {}
     for key, value in data.items():
         name = normal(key)
@@ -264,6 +265,7 @@ def _says_something(value: Any) -> bool:
 
 
 def normal(key: object) -> str:
+    """A key without what its spelling may differ in: case, `_`, `-` and spaces."""
     return str(key).lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
@@ -295,6 +297,7 @@ def one_text(value: Any, depth: int = 0) -> str:
 
 
 def texts_of(value: Any) -> tuple[str, ...]:
+    """The texts of a list, or those that a text separates by commas; nothing blank."""
     if isinstance(value, str):
         value = value.split(",")
     elif not isinstance(value, list | tuple):

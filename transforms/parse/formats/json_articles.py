@@ -1,8 +1,8 @@
 """JSON: one article, a list of them, an envelope around such a list, JSON lines, or JSON texts one after another.
 
 Entries are counted from 1; a broken one is a reject of its own and its neighbours go on. Bodies may be text or HTML.
-A line of JSON lines is decoded alone: what is wrong with its bytes says nothing about the lines around it. An entry that
-is ninjs is read as such, by the format of that name.
+A line of JSON lines is decoded alone: what is wrong with its bytes says nothing about the lines around it. An entry
+that is ninjs is read as such, by the format of that name.
 """
 
 from __future__ import annotations

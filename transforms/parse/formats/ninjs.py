@@ -1,8 +1,8 @@
 """ninjs, IPTC's News in JSON: one item, from 1.0 to 3.1, as agencies and newsroom systems write it.
 
 1.x has a key for each body, headline and description (`body_xhtml`, `headline_main`), 2.x has lists of objects with a
-role and a content type, 3.x the same in camel case; keys are compared without case, `_` and `-`, so one table reads all.
-Lists of items, envelopes around them and JSON lines are the format `json`'s: it hands each entry that is ninjs to
+role and a content type, 3.x the same in camel case; keys are compared without case, `_` and `-`, so one table reads
+all. Lists of items, envelopes around them and JSON lines are the format `json`'s: it hands each entry that is ninjs to
 `read`.
 
 A picture, a graphic, an event, a plan and an advisory are no articles, whatever text they carry: newsroom systems put a
@@ -93,24 +93,24 @@ _MEDIA = ("picture", "image", "photo", "graphic", "video", "audio", "animation")
 
 # Words of ninjs that other JSON uses too: with an address of its own, two of them make an item ninjs.
 _ENOUGH_WORDS = 2
-_WORDS = frozenset(
-    """
+_SHARED = """
     versioncreated firstcreated contentcreated pubstatus profile usageterms copyrightholder copyrightnotice located
     mimetype ednote infosource infosources bodytext bodyhtml descriptiontext descriptionhtml descriptioncaption
     headlinemain renditions evolvedfrom charcount wordcount embargoeduntil
-    """.split()
-)
-# Words that nothing but ninjs has, with an address of its own.
-_OWN_WORDS = frozenset(
-    """
+"""
+_SHARED_WORDS = frozenset(_SHARED.split())
+# Words that nothing but ninjs has beside an address.
+_OWN = """
     bodyxhtml representationtype eventdetails plannedcoverage trustindicator trustindicators digitalsourcetype
     rightsinfo altids
-    """.split()
-)
+"""
+_OWN_WORDS = frozenset(_OWN.split())
 # What has its text here is some other JSON, though it may have learned its words from ninjs.
-_FOREIGN = frozenset("@type @context body content text articlebody contenthtml contenttext source_ schema$".split())
+_FOREIGN_WORDS = frozenset(
+    ["@type", "@context", "body", "content", "text", "articlebody", "contenthtml", "contenttext"]
+)
 # Newsroom systems' own records have ninjs' words, and others for the subjects and the copy.
-_INTERNAL = frozenset("currentversion familyid originalcreator anpacategory".split())
+_INTERNAL_WORDS = frozenset(["currentversion", "familyid", "originalcreator", "anpacategory"])
 
 _NITF_TAGS: dict[str, str | None] = {
     **xml.HTML_TAGS,
@@ -127,7 +127,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
 # A body that has this share of the longest one's letters is as whole as it; what has less is a teaser or a stub.
 _WHOLE = 0.8
 _OTHER = 4
-# Copy that is broken by hand or by a teleprinter has lines of 60 to 80 characters; a line that is longer is a paragraph.
+# Copy that is broken by hand or by a teleprinter has lines of 60 to 80 characters; a longer one is a paragraph.
 _LONG_LINE = 120
 # Parts of an AP address that change with every request, so they would make each delivery another item.
 _SESSION = re.compile(r"(?<=[?&])(?:qt|et)=[^&#]*(?:&|$)")
@@ -191,20 +191,17 @@ def is_ninjs(value: Any) -> bool:
     if any(_names_ninjs(keyed.get(key)) for key in ("standard", "$standard", "$schema")):
         # A JSON Schema that extends the one of ninjs is no item.
         return not keyed.keys() & {"$id", "properties", "allof", "$defs"}
-    if keyed.keys() & _FOREIGN or keyed.keys() & _INTERNAL:
+    if keyed.keys() & (_FOREIGN_WORDS | _INTERNAL_WORDS):
         return False
     if _string(keyed.get("uri")):
-        if (
-            keyed.keys() & _OWN_WORDS
-            or _has_own_body(value)
-            or any(map(_has_values, map(keyed.get, ("bodies", "headlines", "descriptions"))))
-        ):
+        texts = map(keyed.get, ("bodies", "headlines", "descriptions"))
+        if keyed.keys() & _OWN_WORDS or _has_own_body(value) or any(map(_has_values, texts)):
             return True
-        words = len(keyed.keys() & _WORDS) + (keyed.get("type") in tuple(_TYPES)) + _has_items(keyed)
+        words = len(keyed.keys() & _SHARED_WORDS) + (keyed.get("type") in tuple(_TYPES)) + _has_items(keyed)
         return words >= _ENOUGH_WORDS
     # Superdesk writes `guid` for `uri`, and 1.x's lower case.
     known = _string(keyed.get("guid")) and keyed.get("type") in tuple(_TYPES)
-    return bool(known and "versioncreated" in value and len(keyed.keys() & _WORDS) >= _ENOUGH_WORDS)
+    return bool(known and "versioncreated" in value and len(keyed.keys() & _SHARED_WORDS) >= _ENOUGH_WORDS)
 
 
 def _names_ninjs(value: Any) -> bool:
