@@ -205,7 +205,7 @@ def articles_for_body(data: Mapping[Any, Any]) -> list[Any] | None:
 
 
 def by_key(data: Mapping[Any, Any]) -> dict[str, Any]:
-    """A mapping's values by their keys as `normal` writes them; of two that become one, the first that says something."""
+    """A mapping's values by their keys as `normal` writes them; of two in one, the first that says something."""
     keyed: dict[str, Any] = {}
     for key, value in data.items():
         name = normal(key)
