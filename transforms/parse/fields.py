@@ -119,6 +119,8 @@ def article_of(
     found |= {name: next((_utc(keyed, key) for key in keys if _says_something(keyed.get(key))), None)
               for name, keys in TIMES.items()}  # fmt: skip
     found["byline"] = _first(keyed, TEXTS["byline"], _names)
+    found["source_url"] = _first(keyed, TEXTS["source_url"], _address)
+    found["dateline_place"] = found["dateline_place"] or _city(keyed.get("dateline"))
     found["keywords"] = _first(keyed, LISTS["keywords"], lambda value: texts_of(_words(value)))
     found["pub_status"] = _first(keyed, STATUS, one_text)
     found["language_declared"] = _first(keyed, LANGUAGE, _language)
@@ -227,6 +229,19 @@ def _words(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [entry for entry in value if not isinstance(entry, int | float)]
     return None if isinstance(value, int | float) else value
+
+
+def _address(value: Any) -> str:
+    """A web address, which schema.org and others put into an object."""
+    if isinstance(value, Mapping):
+        return next(filter(None, (_address(value.get(key)) for key in ("@id", "url", "href"))), "")
+    return one_text(value)
+
+
+def _city(dateline: Any) -> str:
+    """The place in a dateline that is an object, as Superdesk has it."""
+    located = dateline.get("located") if isinstance(dateline, Mapping) else None
+    return one_text(located.get("city")) if isinstance(located, Mapping) else ""
 
 
 def _names(value: Any) -> str:

@@ -168,7 +168,8 @@ def _from_words(text: str, zone: tzinfo) -> Stated:
         day = date(int(parts["year"]), month, int(_ORDINAL.sub(r"\1", parts["day"])))
         if "clock" not in parts:
             return _stated(datetime.combine(day, time()), zone, "day")
-        clock = _clock_of(*_CLOCK.fullmatch(parts["clock"]).groups(), parts.get("half", ""))  # type: ignore[union-attr]
+        hour, minute, second, fraction = _CLOCK.fullmatch(parts["clock"]).groups()  # type: ignore[union-attr]
+        clock = _clock_of(hour, minute, second, fraction, parts.get("half", ""))
         return _at(day, clock, _zone(parts["zone"]) if "zone" in parts else None, zone)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r:.60} does not exist: {error}") from error

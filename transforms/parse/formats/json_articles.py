@@ -45,6 +45,9 @@ _MEDIA = ("picture", "image", "photo", "graphic", "video", "audio", "gallery")
 # The types of schema.org that are articles end so: NewsArticle, ReportageNewsArticle, BlogPosting, LiveBlogPosting.
 _SCHEMA_ARTICLES = ("article", "posting", "report")
 
+# Where an article of schema.org may refer to another node by nothing but its address.
+_REFERRING = ("author", "creator", "publisher", "copyrightHolder", "contentLocation", "locationCreated")
+
 
 def recognise(sample: Sample) -> bool:
     """Text that opens a JSON object or list and is of no other format."""
@@ -206,7 +209,10 @@ def _graph(nodes: list[Any]) -> list[Any]:
     """The articles in a graph of JSON-LD, each with the people and organisations that it refers to; all, if none is."""
     known = {node["@id"]: node for node in nodes if isinstance(node, dict) and isinstance(node.get("@id"), str)}
     articles = [node for node in nodes if isinstance(node, dict) and _is_schema_article(node)]
-    return [{key: _resolved(value, known) for key, value in node.items()} for node in articles] or nodes
+    return [
+        {key: _resolved(value, known) if key in _REFERRING else value for key, value in node.items()}
+        for node in articles
+    ] or nodes
 
 
 def _is_schema_article(node: Mapping[str, Any]) -> bool:

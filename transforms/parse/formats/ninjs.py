@@ -37,7 +37,7 @@ ELEMENTS: Elements = {
     "embargoed": ("embargoed", "embargoeduntil"),
     "expires": ("expires",),
     "pub_status": ("pubstatus",),
-    "signal": ("signal", "signals"),
+    "signal": ("signal/code", "signals/code", "signal", "signals"),
     "evolved_from": ("evolvedfrom",),
     "ed_note": ("ednote", "ednotes[]", "ednotes"),
     "headline": ("headline", "headline_main", "headlines[main]", "headlines[]", "headline_*", "title"),
@@ -124,9 +124,13 @@ _NITF_TAGS: dict[str, str | None] = {
 _BODIES = (*HTML_BODIES, *BODIES)
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
+_HTML, _NITF, _TEXT, _OTHER = range(4)
+# No article has more text; reading it takes long where it is hostile.
+_LONGEST_NITF = 500_000
+# No item has more bodies, pictures, subjects or keys.
+_MOST_ENTRIES = 10_000
 # A body that has this share of the longest one's letters is as whole as it; what has less is a teaser or a stub.
 _WHOLE = 0.8
-_OTHER = 4
 # Copy that is broken by hand or by a teleprinter has lines of 60 to 80 characters; a longer one is a paragraph.
 _LONG_LINE = 120
 # Parts of an AP address that change with every request, so they would make each delivery another item.
@@ -136,11 +140,8 @@ _IPTC_SCHEMES = {"mediatopic": "medtop", "subjectcode": "subj"}
 
 class _Body(NamedTuple):
     rank: int
-    """The lower, the more of the copy's structure it has."""
+    """HTML, NITF, TEXT or OTHER: the lower, the more of the copy's structure it has."""
     text: str
-    body_type: str
-    captions: tuple[str, ...]
-    flags: tuple[str, ...]
 
 
 def recognise(sample: Sample) -> bool:
@@ -232,6 +233,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
 
 def read(value: Mapping[str, Any], item: RawItem, settings: Settings, flags: tuple[str, ...] = ()) -> Article:
     """The Article of an object that is ninjs; ParseError or SkipError where there is none."""
+    if max(map(len, (value, *filter(_is_listing, value.values())))) > _MOST_ENTRIES:
+        raise ParseError("too_large", f"a list or object of more than {_MOST_ENTRIES} entries")
     keyed = by_key(value)
     found: dict[str, Any] = {name: _first(keyed, name) for name in _PLAIN}
     found |= {name: _raw(keyed, name) for name in (*_TIMES, *_NUMBERS)}
@@ -242,14 +245,15 @@ def read(value: Mapping[str, Any], item: RawItem, settings: Settings, flags: tup
     found["subjects"] = tuple(dict.fromkeys(_subjects(keyed)))
     body = _body(keyed)
     _skip(keyed, found, body)
-    found["captions"], found["credits"] = _captions_and_credits(keyed, body)
+    text, body_type, captions, more = _read_body(body) if body else ("", "text", (), ())
+    found["captions"], found["credits"] = _captions_and_credits(keyed, captions)
     article = build(
         found,
         item,
         settings,
-        body=body.text if body else "",
-        body_type=body.body_type if body else "text",
-        flags=(*flags, *(body.flags if body else ())),
+        body=text,
+        body_type=body_type,
+        flags=(*flags, *more),
     )
     return article._replace(source_format=FORMAT.name)
 
@@ -281,13 +285,14 @@ def _kind(keyed: Mapping[str, Any]) -> str:
 
 def _body(keyed: Mapping[str, Any]) -> _Body | None:
     """The body to read: of those that are whole the one with most structure, of equals the first."""
-    bodies = [_read_body(said, text) for path in ELEMENTS["body"] for said, text in _bodies(keyed, path)]
+    bodies = [_Body(_rank(said, text), text) for path in ELEMENTS["body"] for said, text in _bodies(keyed, path)]
     if len(bodies) < 2:
         return bodies[0] if bodies else None
     # XML of some other kind or JSON is read where there is nothing else: it holds more than the copy.
-    bodies = [body for body in bodies if body.rank < _OTHER] or bodies
+    bodies = [body for body in bodies if body.rank != _OTHER] or bodies
     lengths = [len(_ANY_TAG.sub("", body.text)) for body in bodies]
-    whole = [body for body, length in zip(bodies, lengths, strict=True) if length >= _WHOLE * max(lengths)]
+    enough = _WHOLE * max(lengths)
+    whole = [body for body, length in zip(bodies, lengths, strict=True) if length >= enough]
     return min(whole, key=lambda body: body.rank)
 
 
@@ -304,31 +309,39 @@ def _bodies(keyed: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
                 yield key, text
 
 
-def _read_body(said: str, text: str) -> _Body:
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+def _rank(said: str, text: str) -> int:
+    """What a body is, by what is said of it and how it begins."""
     opening = text[past_prolog(text)[0] :][:200].lower()
     if opening.startswith("<nitf") or "nitf" in said:
+        return _NITF
+    if "html" in said or "richtext" in said:
+        return _HTML
+    if text.startswith("<?xml") or ("xml" in said and opening.startswith("<")) or "json" in said:
+        return _OTHER
+    return _HTML if MARKUP.search(text) else _TEXT
+
+
+def _read_body(body: _Body) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    """A body's text, its type, the captions in it and flags."""
+    text = body.text.replace("\r\n", "\n").replace("\r", "\n")
+    if body.rank == _TEXT:
+        return _paragraphs(text), "text", (), ()
+    if body.rank == _NITF:
         try:
             return _nitf_body(text)
         except ParseError:
-            # It is text all the same, and clean takes the tags of HTML out.
-            return _Body(3, text, "html", (), ("nitf_broken",))
-    if "html" in said or "richtext" in said:
-        return _Body(0, text, "html", (), ())
-    if opening.startswith("<?xml") or ("xml" in said and opening.startswith("<")):
-        return _Body(_OTHER, text, "html", (), ())
-    if "json" in said:
-        return _Body(_OTHER, text, "text", (), ())
-    if MARKUP.search(text):
-        return _Body(0, text, "html", (), ())
-    return _Body(2, _paragraphs(text), "text", (), ())
+            # It is text all the same, and clean takes the tags out.
+            return text, "html", (), ("nitf_broken",)
+    return text, "html", (), ()
 
 
-def _nitf_body(text: str) -> _Body:
+def _nitf_body(text: str) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+    if len(text) > _LONGEST_NITF:
+        raise ParseError("too_large", f"{len(text)} characters of NITF in a body")
     root, flags = xml.document(text[past_prolog(text)[0] :].encode("utf-8", "replace"))
     content = next(iter(xml.find_all(root, "//body.content")), root)
     captions = tuple(filter(None, map(xml.text_of, xml.find_all(content, "//media-caption"))))
-    return _Body(1, xml.markup(content, _NITF_TAGS), "html", captions, flags)
+    return xml.markup(content, _NITF_TAGS), "html", captions, flags
 
 
 def _paragraphs(text: str) -> str:
@@ -357,7 +370,7 @@ def _of_a_picture(key: str) -> bool:
     return key.startswith(("descriptioncaption", "descriptioncredit"))
 
 
-def _captions_and_credits(keyed: Mapping[str, Any], body: _Body | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _captions_and_credits(keyed: Mapping[str, Any], inside: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """A caption for each picture, graphic, video and audio that belongs to an item, and who is credited for them."""
     captions: dict[str, None] = {}
     credited: dict[str, None] = {}
@@ -367,7 +380,7 @@ def _captions_and_credits(keyed: Mapping[str, Any], body: _Body | None) -> tuple
             texts = (_string(text) for path in inner["captions"] for text in _at(entry, path))
             captions |= dict.fromkeys([text for text in texts if text][:1])
             credited |= dict.fromkeys(_every(entry, inner["credits"]))
-    captions |= dict.fromkeys(body.captions if body else ())
+    captions |= dict.fromkeys(inside)
     return tuple(captions), tuple(credited)
 
 
@@ -402,7 +415,14 @@ def _subject(keyed: Mapping[str, Any]) -> Subject:
 
 
 def _first(keyed: Mapping[str, Any], field: str) -> str:
-    return next(filter(None, (one_text(raw).strip() for raw in _all(keyed, field))), "")
+    return next(filter(None, (_joined(raw) for raw in _all(keyed, field))), "")
+
+
+def _joined(raw: Any) -> str:
+    """One text; sentences that are listed, as AP lists its terms, follow one another without a comma."""
+    if isinstance(raw, list) and all(isinstance(entry, str) and entry.strip().endswith(".") for entry in raw):
+        return " ".join(map(_string, raw))
+    return one_text(raw).strip()
 
 
 def _raw(keyed: Mapping[str, Any], field: str) -> Any:
@@ -456,13 +476,17 @@ def _entries(value: Any) -> list[Any]:
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
     """The objects in a list or an object of them (1.x has an object where 2.x has a list), however listed."""
-    for entry in _entries(value):
+    for entry in _entries(value)[:_MOST_ENTRIES]:
         yield from (inner for inner in (entry if isinstance(entry, list) else [entry]) if isinstance(inner, dict))
 
 
 def _listed(value: Any) -> list[dict[str, Any]]:
     """The objects in a list, by key, as 2.x and 3.x list texts with their roles."""
     return [by_key(entry) for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _is_listing(value: Any) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _string(value: Any) -> str:
