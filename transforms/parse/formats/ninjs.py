@@ -123,6 +123,8 @@ _NITF_TAGS: dict[str, str | None] = {
 }
 _BODIES = (*HTML_BODIES, *BODIES)
 _ANY_TAG = re.compile(r"<[^<>]*>")
+# Not the separator that begins a sequence of JSON texts, which Python takes for a blank.
+_SPACE = " \t\r\n"
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
 _HTML, _NITF, _TEXT, _OTHER = range(4)
 # No article has more text; reading it takes long where it is hostile.
@@ -147,7 +149,7 @@ class _Body(NamedTuple):
 def recognise(sample: Sample) -> bool:
     """One JSON object that is ninjs, alone; in one that is longer than the sample, by the keys that it begins with."""
     head = sample.head
-    if not head[:80].lstrip().startswith("{") or not ('uri"' in head or '"guid"' in head or "ninjs" in head):
+    if not head[:80].lstrip(_SPACE).startswith("{") or not ('uri"' in head or '"guid"' in head or "ninjs" in head):
         return False
     try:
         value, end = json_text.opening(head)
