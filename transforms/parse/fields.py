@@ -7,6 +7,7 @@ and spaces, so `versionCreated`, `version_created` and `Version Created` are one
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -281,7 +282,13 @@ def _says_something(value: Any) -> bool:
 
 def normal(key: object) -> str:
     """A key without what its spelling may differ in: case, `_`, `-` and spaces."""
-    return str(key).lower().replace("_", "").replace("-", "").replace(" ", "")
+    return _normal(key) if isinstance(key, str) else _normal(str(key))
+
+
+# Feeds have some hundred keys, over and over.
+@functools.lru_cache(maxsize=4096)
+def _normal(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _first(keyed: Mapping[str, Any], keys: Iterable[str], read: Callable[[Any], _Read]) -> _Read:

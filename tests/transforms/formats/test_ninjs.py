@@ -298,9 +298,10 @@ DEEP = "".join(["["] * 100_000)
         json.dumps(ITEM | {"uri": "https://x.example/?" + "qt=" * 300_000}),
         json.dumps(ITEM | {"bodies": [{"value": "x"}] * 50_000}),
         json.dumps(ITEM | {"associations": [{"type": "picture", "description_text": f"c{n}"} for n in range(9_999)]}),
+        json.dumps(ITEM | {"body_html": "<p>x</p>" * (1 << 20)}),
         json.dumps(ITEM | {f"body_{n}": "x" for n in range(50_000)}),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_hostile_items_take_bounded_time(data):
     begin = time.perf_counter()

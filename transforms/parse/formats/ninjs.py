@@ -129,6 +129,9 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|["{}\[\],]', re.DOTALL)
 _HTML, _NITF, _TEXT, _OTHER = range(4)
 # No article has more text; reading it takes long where it is hostile.
 _LONGEST_NITF = 500_000
+# An item holds text and addresses, no pictures: the longest of agencies have 100 kB. As Python's objects it takes ten
+# times its size.
+_LARGEST = 8 << 20
 # No item has more bodies, pictures, subjects or keys.
 _MOST_ENTRIES = 10_000
 # A body that has this share of the longest one's letters is as whole as it; what has less is a teaser or a stub.
@@ -228,6 +231,8 @@ def _has_items(keyed: Mapping[str, Any]) -> bool:
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The article that an item is; SkipError where it is none by design."""
+    if len(item.data) > _LARGEST:
+        raise ParseError("too_large", f"{len(item.data)} bytes, more than any single item has")
     text, flags = decode(without_mark(item.data))
     value, more = json_text.loads(text)
     yield read(value, item, settings, (*flags, *more))
