@@ -282,10 +282,14 @@ def _says_something(value: Any) -> bool:
 
 def normal(key: object) -> str:
     """A key without what its spelling may differ in: case, `_`, `-` and spaces."""
-    return _normal(key) if isinstance(key, str) else _normal(str(key))
+    text = str(key)
+    return _normal(text) if len(text) <= _KEPT_KEY else _normal.__wrapped__(text)
 
 
-# Feeds have some hundred keys, over and over.
+# Feeds have some hundred keys, over and over; a long one is no key of theirs and is not kept.
+_KEPT_KEY = 50
+
+
 @functools.lru_cache(maxsize=4096)
 def _normal(key: str) -> str:
     return key.lower().replace("_", "").replace("-", "").replace(" ", "")
