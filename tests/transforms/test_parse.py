@@ -295,7 +295,6 @@ def test_torn_lines_give_the_same_whole_and_as_a_stretch(lines):
         '{"data": [\n{"title": "a"}\n',
         '{\n"title": "a",\n"subjects": [\n{"code": "1"},\n{"code": "2"}\n',
         json.dumps({"title": "a", "body": "b", "subjects": [{"code": "1"}]}, indent=2)[:-4],
-        '{\n "title": "a"\n}\n{\n "title": "b"\n}\n',
         '{"title": "x"}\n\nA ferry.',
         '{"title": "x"}\n\n{{< figure >}} A ferry.\n\nMore.',
     ],

@@ -67,7 +67,9 @@ def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
             message = f"{item.uri}{where}: {form.name}: {fault}"
             yield Reject.of(PARSE, "surrogate", message, item.uri, found.position, found.payload or item.data)
         else:
-            yield found._replace(source_format=form.name, payload=found.payload or item.data)
+            # A list of JSON may hold entries in a format of its own.
+            name = found.source_format or form.name
+            yield found._replace(source_format=name, payload=found.payload or item.data)
 
 
 def _lone_surrogate(article: Article) -> str | None:

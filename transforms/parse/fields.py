@@ -7,6 +7,7 @@ and spaces, so `versionCreated`, `version_created` and `Version Created` are one
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -19,44 +20,52 @@ _Read = TypeVar("_Read")
 
 # Article field -> keys that feed it; the first in which something can be read wins.
 TEXTS: dict[str, tuple[str, ...]] = {
-    "guid": ("guid", "uri", "uuid", "id", "articleid", "itemid"),
-    "provider": ("provider", "agency", "publisher", "outlet", "sitename", "source"),
-    "source_url": ("url", "link", "canonicalurl", "sourceurl", "permalink", "canonical"),
+    "guid": ("guid", "uri", "uuid", "id", "articleid", "itemid", "identifier", "@id"),
+    "provider": ("provider", "agency", "publisher", "outlet", "sitename", "source", "sourcename", "domain"),
+    "source_url": (
+        "url", "link", "canonicalurl", "sourceurl", "permalink", "canonical", "mainentityofpage", "weburl",
+    ),
     "stated_version": ("version", "versionnumber", "revision"),
     "signal": ("signal",),
     "evolved_from": ("evolvedfrom", "replaces"),
     "ed_note": ("ednote", "editorsnote", "editornote", "notetoeditors"),
-    "headline": ("headline", "title"),
+    "headline": ("headline", "title", "webtitle"),
     "slugline": ("slugline",),
     "byline": ("byline", "author", "authors", "creator"),
     "dateline": ("dateline",),
-    "description": ("description", "descriptiontext", "summary", "abstract", "excerpt", "standfirst", "subtitle"),
+    "dateline_place": ("located",),
+    "description": (
+        "description", "descriptiontext", "summary", "abstract", "excerpt", "standfirst", "subtitle", "trailtext",
+        "alternativeheadline",
+    ),
     "genre": ("genre",),
     "copyright_holder": ("copyrightholder",),
-    "copyright_notice": ("copyrightnotice", "copyright"),
-    "usage_terms": ("usageterms",),
+    "copyright_notice": ("copyrightnotice", "copyright", "rights"),
+    "usage_terms": ("usageterms", "license"),
     "credit": ("credit", "creditline"),
     "info_source": ("infosource",),
-}
+}  # fmt: skip
 TIMES: dict[str, tuple[str, ...]] = {
-    "first_created": ("firstcreated", "created", "createdat", "datecreated"),
+    "first_created": ("firstcreated", "created", "createdat", "datecreated", "creationdate"),
     "version_created": (
-        "versioncreated", "updated", "updatedat", "lastmod", "lastmodified", "modified", "modifiedat", "datemodified",
+        "versioncreated", "updated", "updatedat", "lastmod", "lastmodified", "modifiedgmt", "modified", "modifiedat",
+        "datemodified", "lastmodifieddate", "updateddate", "dateupdated",
     ),
     "content_created": ("contentcreated",),
     "published": (
-        "published", "publishedat", "datepublished", "publishdate", "pubdate", "date", "datetime", "timestamp",
+        "published", "publishedat", "datepublished", "publishdate", "publisheddate", "pubdate", "publicationdate",
+        "webpublicationdate", "firstpublished", "dategmt", "date", "datetime", "timestamp", "@timestamp", "seendate",
     ),
     "embargoed": ("embargoed", "embargoeduntil", "embargo"),
-    "expires": ("expires", "expirydate"),
+    "expires": ("expires", "expirydate", "expiry"),
 }  # fmt: skip
 LISTS: dict[str, tuple[str, ...]] = {
     "keywords": ("keywords", "keyword", "tags"),
-    "places": ("places", "place", "locations", "location"),
+    "places": ("places", "place", "locations", "location", "contentlocation"),
     "alternative_ids": ("alternativeids", "altids", "altid"),
 }
 HTML_BODIES = ("bodyhtml", "contenthtml", "htmlbody", "html", "bodyxhtml")
-BODIES = ("body", "bodytext", "text", "content", "contenttext", "articlebody", "story")
+BODIES = ("body", "bodytext", "text", "content", "contenttext", "articlebody", "story", "fulltext", "bodycontent")
 STATUS = ("pubstatus", "status")
 LANGUAGE = ("language", "lang", "inlanguage", "locale")
 SUBJECTS = ("subjects", "subject")
@@ -70,21 +79,24 @@ KEYS: Elements = {
 """All keys, for the documentation."""
 
 # Where a value is itself an object, the key that holds its text (WordPress says `rendered`, schema.org `name`).
-_INNER_KEYS = ("name", "rendered", "value", "text", "title", "literal", "id")
+_INNER_KEYS = ("name", "rendered", "value", "text", "title", "literal", "id", "by", "@value", "@id")
 # Real ones nest three deep (a list of authors, each with a rendered name); what lies deeper is nothing a person reads.
 _DEPTH_LIMIT = 10
 
 _STATUSES = {
     "usable": "usable", "published": "usable", "publish": "usable", "live": "usable",
-    "withheld": "withheld", "embargoed": "withheld",
+    "withheld": "withheld", "embargoed": "withheld", "commissioned": "withheld",
     "canceled": "canceled", "cancelled": "canceled", "cancel": "canceled", "kill": "canceled", "killed": "canceled",
     "withdrawn": "canceled", "withdraw": "canceled", "retracted": "canceled",
 }  # fmt: skip
 
 # The times that say when a version came about; without any of them an invalid one can't be passed over.
 _EVENT_TIMES = ("version_created", "published", "date_line", "guessed_published")
+# An unreadable one of these says nothing on when a version came about, so the article goes on with a flag.
+_PASSED_OVER = ("content_created", "embargoed", "expires")
+_ZONELESS = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?")
 _NAMED_BY_DATE = re.compile(r"(?:^|/)(\d{4}-\d{2}-\d{2})[-_.][^/]*$")
-_MARKUP = re.compile(
+MARKUP = re.compile(
     r"<(?:p|div|br|h[1-6]|ul|ol|table|section|article|span|a|b|strong|em|i)\b[^<>]{0,2000}>", re.IGNORECASE
 )
 
@@ -102,12 +114,16 @@ def article_of(
     Raises ParseError `no_text` where there is neither headline nor body (a kill needs none, only the guid or URL of
     what it kills), `time` where its only times are invalid.
     """
-    keyed = _keyed(data)
-    found: dict[str, Any] = {name: _first(keyed, keys, _text) for name, keys in (TEXTS | NUMBERS).items()}
-    found |= {name: _first(keyed, keys, _texts) for name, keys in LISTS.items()}
-    found |= {name: next((keyed[key] for key in keys if _says_something(keyed.get(key))), None)
+    keyed = by_key(data)
+    found: dict[str, Any] = {name: _first(keyed, keys, one_text) for name, keys in (TEXTS | NUMBERS).items()}
+    found |= {name: _first(keyed, keys, texts_of) for name, keys in LISTS.items()}
+    found |= {name: next((_utc(keyed, key) for key in keys if _says_something(keyed.get(key))), None)
               for name, keys in TIMES.items()}  # fmt: skip
-    found["pub_status"] = _first(keyed, STATUS, _text)
+    found["byline"] = _first(keyed, TEXTS["byline"], _names)
+    found["source_url"] = _first(keyed, TEXTS["source_url"], _address)
+    found["dateline_place"] = found["dateline_place"] or _city(keyed.get("dateline"))
+    found["keywords"] = _first(keyed, LISTS["keywords"], lambda value: texts_of(_words(value)))
+    found["pub_status"] = _first(keyed, STATUS, one_text)
     found["language_declared"] = _first(keyed, LANGUAGE, _language)
     found["subjects"] = _first(keyed, SUBJECTS, lambda value: tuple(_subjects(value)))
     if body is None:
@@ -130,7 +146,7 @@ def build(
     be raw: they are read here, and one that can't be read is flagged `invalid_…`. What is None or blank is left out.
 
     Raises ParseError `no_text` where there is neither headline nor body (a kill needs none, only the guid or URL of
-    what it kills), `time` where its only times are invalid.
+    what it kills), `time` where the only times that say when it came about are invalid.
     """
     found = {name: value for name, value in stated.items() if _says_something(value)}
     marks = set(flags)
@@ -165,8 +181,8 @@ def tells_a_story(data: Mapping[Any, Any]) -> bool:
 
     A title alone tells nothing: feeds have titles too.
     """
-    keyed = _keyed(data)
-    return bool(_text(keyed.get("headline")) or _body(keyed)[0])
+    keyed = by_key(data)
+    return bool(one_text(keyed.get("headline")) or _body(keyed)[0])
 
 
 def articles_for_body(data: Mapping[Any, Any]) -> list[Any] | None:
@@ -175,29 +191,62 @@ def articles_for_body(data: Mapping[Any, Any]) -> list[Any] | None:
     At least half of the entries must have a headline and one of them copy too. A title does for a headline only where
     the page has none itself: the sections of an article have titles as well.
     """
-    keyed = _keyed(data)
-    if _text(keyed.get("headline")):
+    keyed = by_key(data)
+    if one_text(keyed.get("headline")):
         return None
-    headings = ("headline",) if _text(keyed.get("title")) else ("headline", "title")
+    headings = ("headline",) if one_text(keyed.get("title")) else ("headline", "title")
     for key in BODIES:
         entries = keyed.get(key)
         if isinstance(entries, list):
-            objects = [_keyed(entry) for entry in entries if isinstance(entry, Mapping)]
-            headed = [entry for entry in objects if _first(entry, headings, _text)]
+            objects = [by_key(entry) for entry in entries if isinstance(entry, Mapping)]
+            headed = [entry for entry in objects if _first(entry, headings, one_text)]
             if 2 * len(headed) >= len(entries) and any(_body(entry)[0] for entry in headed):
                 return entries
-        elif _text(entries):
+        elif one_text(entries):
             return None
     return None
 
 
-def _keyed(data: Mapping[Any, Any]) -> dict[str, Any]:
+def by_key(data: Mapping[Any, Any]) -> dict[str, Any]:
+    """A mapping's values by their keys as `normal` writes them; of two in one, the first that says something."""
     keyed: dict[str, Any] = {}
     for key, value in data.items():
-        name = _normal(key)
+        name = normal(key)
         if not _says_something(keyed.get(name)):
             keyed[name] = value
     return keyed
+
+
+def _utc(keyed: Mapping[str, Any], key: str) -> Any:
+    """A time's raw value; where its key says that it is GMT, as WordPress has it, with a zone."""
+    value = keyed[key]
+    if key.endswith("gmt") and isinstance(value, str) and _ZONELESS.fullmatch(value.strip()):
+        return f"{value.strip()}Z"
+    return value
+
+
+def _words(value: Any) -> Any:
+    """`value` without the numbers that stand in a list for words, as WordPress numbers its tags and authors."""
+    if isinstance(value, list | tuple):
+        return [entry for entry in value if not isinstance(entry, int | float)]
+    return None if isinstance(value, int | float) else value
+
+
+def _address(value: Any) -> str:
+    """A web address, which schema.org and others put into an object."""
+    if isinstance(value, Mapping):
+        return next(filter(None, (_address(value.get(key)) for key in ("@id", "url", "href"))), "")
+    return one_text(value)
+
+
+def _city(dateline: Any) -> str:
+    """The place in a dateline that is an object, as Superdesk has it."""
+    located = dateline.get("located") if isinstance(dateline, Mapping) else None
+    return one_text(located.get("city")) if isinstance(located, Mapping) else ""
+
+
+def _names(value: Any) -> str:
+    return one_text(_words(value))
 
 
 def _times(raw: Mapping[str, Any], item: RawItem, settings: Settings) -> tuple[dict[str, Stated], set[str]]:
@@ -209,7 +258,8 @@ def _times(raw: Mapping[str, Any], item: RawItem, settings: Settings) -> tuple[d
         try:
             times[name] = value if isinstance(value, Stated) else parse_time(value, settings.source_timezone)
         except ValueError as error:
-            fault = fault or f"{name}: {error}"
+            if name not in _PASSED_OVER:
+                fault = fault or f"{name}: {error}"
             flags.add(f"invalid_{name}")
     named = _NAMED_BY_DATE.search(item.uri)
     if named and "date_line" not in times:
@@ -230,8 +280,19 @@ def _says_something(value: Any) -> bool:
     return not (value is None or isinstance(value, bool) or value in ([], {}, ()))
 
 
-def _normal(key: object) -> str:
-    return str(key).lower().replace("_", "").replace("-", "").replace(" ", "")
+def normal(key: object) -> str:
+    """A key without what its spelling may differ in: case, `_`, `-` and spaces."""
+    text = str(key)
+    return _normal(text) if len(text) <= _KEPT_KEY else _normal.__wrapped__(text)
+
+
+# Feeds have some hundred keys, over and over; a long one is no key of theirs and is not kept.
+_KEPT_KEY = 50
+
+
+@functools.lru_cache(maxsize=4096)
+def _normal(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _first(keyed: Mapping[str, Any], keys: Iterable[str], read: Callable[[Any], _Read]) -> _Read:
@@ -239,7 +300,7 @@ def _first(keyed: Mapping[str, Any], keys: Iterable[str], read: Callable[[Any], 
     return next(filter(None, (read(keyed.get(key)) for key in keys)), read(None))
 
 
-def _text(value: Any, depth: int = 0) -> str:
+def one_text(value: Any, depth: int = 0) -> str:
     """One text: of a list its entries joined by a comma, of an object the part that a person would read.
 
     Empty where it would be blank, so that what holds no text never stands before what does.
@@ -251,9 +312,9 @@ def _text(value: Any, depth: int = 0) -> str:
     if value is None or isinstance(value, bool) or depth > _DEPTH_LIMIT:
         return ""
     if isinstance(value, list | tuple):
-        return ", ".join(filter(None, (_text(entry, depth + 1) for entry in value)))
+        return ", ".join(filter(None, (one_text(entry, depth + 1) for entry in value)))
     if isinstance(value, Mapping):
-        return next((text for key in _INNER_KEYS if (text := _text(value.get(key), depth + 1))), "")
+        return next((text for key in _INNER_KEYS if (text := one_text(value.get(key), depth + 1))), "")
     try:
         return str(value)
     except ValueError:
@@ -261,41 +322,43 @@ def _text(value: Any, depth: int = 0) -> str:
         return ""
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts_of(value: Any) -> tuple[str, ...]:
+    """The texts of a list, or those that a text separates by commas; nothing blank."""
     if isinstance(value, str):
         value = value.split(",")
     elif not isinstance(value, list | tuple):
         value = [value]
-    return tuple(filter(None, (_text(entry).strip() for entry in value)))
+    return tuple(filter(None, (one_text(entry).strip() for entry in value)))
 
 
 def _body(keyed: Mapping[str, Any]) -> tuple[str, str]:
-    html = _first(keyed, HTML_BODIES, _text)
+    html = _first(keyed, HTML_BODIES, one_text)
     if html:
         return html, "html"
     text = _first(keyed, BODIES, _paragraphs)
-    return text, "html" if _MARKUP.search(text) else "text"
+    return text, "html" if MARKUP.search(text) else "text"
 
 
 def _paragraphs(value: Any) -> str:
-    return "\n\n".join(filter(None, map(_text, value))) if isinstance(value, list | tuple) else _text(value)
+    return "\n\n".join(filter(None, map(one_text, value))) if isinstance(value, list | tuple) else one_text(value)
 
 
 def _language(value: Any) -> str:
     """The first language named."""
     values = value if isinstance(value, list | tuple) else [value]
-    return next(filter(None, map(_text, values)), "").strip()
+    return next(filter(None, map(one_text, values)), "").strip()
 
 
 def _subjects(value: Any) -> Iterable[Subject]:
     for entry in value if isinstance(value, list | tuple) else [value]:
         if isinstance(entry, Mapping):
-            keyed = _keyed(entry)
-            scheme, code, name = (_text(keyed.get(key)).strip() for key in ("scheme", "code", "name"))
+            keyed = by_key(entry)
+            scheme, name = (one_text(keyed.get(key)).strip() for key in ("scheme", "name"))
+            code = _first(keyed, ("code", "qcode"), one_text).strip()
             if not scheme and ":" in code:
                 scheme, _, code = code.partition(":")
             if code or name:
                 yield Subject(scheme, code, name)
-        elif text := _text(entry).strip():
+        elif text := one_text(entry).strip():
             scheme, _, code = text.rpartition(":") if re.fullmatch(r"[\w-]+:\S+", text) else ("", "", "")
             yield Subject(scheme, code, "" if code else text)
