@@ -2,8 +2,8 @@
 `KILL`, `ADD 2`, `(Berichtigung)`, `更正：`.
 
 In: a text. Out: `Labels`: what it says in IPTC's terms, the number, and the text without the labels. It is an
-allow-list: a prefix that is not in it (`DSM-`, `KKR-`, `AMD:`) is a name and stays. Words that are labels and also plain
-English or German (`Lead`, `Hold`, `Blitz`) count only in capitals or with a number.
+allow-list: a prefix that is not in it (`DSM-`, `KKR-`, `AMD:`) is a name and stays. Words that are labels and also
+plain English or German (`Lead`, `Hold`, `Blitz`) count only in capitals or with a number.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Labels(NamedTuple):
     """The labels as written."""
 
 
-# What is a label wherever it stands alone before a colon, and what only in capitals or with a number beside it. Sources:
-# the Associated Press's and Reuters' handbooks for filing, dpa's and AFP's headers, Xinhua's, Kyodo's and Yonhap's heads.
+# What is a label wherever it stands alone before a colon, and what only in capitals or with a number beside it.
+# Sources: the handbooks for filing of the Associated Press and Reuters, headers of dpa and AFP, heads of Xinhua, Kyodo
+# and Yonhap.
 _PLAIN = {
     CORRECTION: """
         correction corrected corrective refile refiled berichtigung berichtigt korrektur korrigiert richtigstellung
@@ -72,9 +73,10 @@ _SIGNAL = {
 }
 _IS_PLAIN = frozenset(word for words in _PLAIN.values() for word in words.split())
 # What may stand beside a label and says nothing itself.
-_FILLERS = frozenset("story version matter mandatory news et".split())
+_FILLERS = frozenset(["story", "version", "matter", "mandatory", "news", "et"])
 # After a comma a slug has labels in any case, but these are subjects as well.
-_NOUNS = frozenset("lead net meldung sub brief flash hold blitz wrap snap take add insert eliminate bulletin".split())
+_SUBJECTS = "lead net meldung sub brief flash hold blitz wrap snap take add insert eliminate bulletin"
+_NOUNS = frozenset(_SUBJECTS.split())
 # A label of several words and numbers is not longer.
 _LONGEST = 60
 # Numbers of versions have two digits at most; longer ones are times (`Zusammenfassung 1430`) or counts of words.
@@ -200,7 +202,7 @@ def _is_prefix(label: str, said: _Said, prefix: re.Match[str], behind: str) -> b
 
 
 def of_slug(text: str) -> Labels:
-    """The labels behind a slug: `BC-US--Fire,1st Ld-Writethru,450`, `Heat-Hawks 1stLd-Writethru`, `Brand (Berichtigung)`.
+    """The labels behind a slug: `BC-US--Fire,1st Ld-Writethru,450`, `Quake 1stLd-Writethru`, `Brand (Berichtigung)`.
 
     The count of words at its end is removed as well.
     """

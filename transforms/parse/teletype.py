@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import tzinfo
 from typing import NamedTuple
 
 from transforms.parse import labels
 from transforms.parse.base import ParseError
 from transforms.parse.text import decode, without_mark
+from transforms.parse.times import parse_time
 
 SOH, STX, ETX = "\x01", "\x02", "\x03"
 
 # A long message has 30 kB (a table of prices 200 kB), a day of a busy wire some 3,000 messages.
 _MESSAGE_LIMIT = 2_000_000
-MESSAGES_LIMIT = 10_000
+_MESSAGES_LIMIT = 10_000
 
 # CR CR LF gave the carriage of a printer time to return; LF CR is what some concentrators made of CR LF.
 _LINE_ENDS = re.compile(rb"\r++\n|\n\r(?!\n)|\r")
 # All controls but those that frame a text and those that lay it out. DEL and NUL filled the line between messages.
 _NO_TEXT = bytes([0, *range(4, 9), *range(0x0B, 0x0D), *range(0x0E, 0x20), 0x7F])
-
-
-def too_many(count: int) -> ParseError:
-    """What is wrong with an item of so many messages."""
-    return ParseError("too_large", f"{count} messages in one item, over {MESSAGES_LIMIT}")
 
 
 def text_of(message: bytes, spaces: bytes = b"") -> tuple[str, tuple[str, ...]]:
@@ -66,7 +63,13 @@ _NATIONAL = {
     "es": ("el la los las una del en y que por con para", str.maketrans("[\\]{|}", "¡Ñ¿°ñç")),
 }
 _COMMON = {name: frozenset(words.split()) for name, (words, _) in _NATIONAL.items()}
-_LETTER_SIGN = re.compile(r"[A-Za-z][{|}~\\\[\]](?=[a-z])|(?<![^\s\"'(-])[{|}](?=[a-z])|(?<=[a-z])[{|}](?=[\s.,;:)\"'-])")
+_LETTER_SIGN = re.compile(
+    r"""[A-Za-z][{|}~\\\[\]](?=[a-z])          # within a word
+      | (?<![^\s"'(-])[{|}](?=[a-z])          # at its start
+      | (?<=[a-z])[{|}~](?=[\s.,;:)"'-])      # at its end
+      """,
+    re.VERBOSE,
+)
 _SIGN = re.compile(r"[{|}~\\\[\]]")
 # What was decoded must show three letters in words, and nine signs of ten must be such letters: in code, tables and
 # addresses the signs stand apart.
@@ -99,7 +102,8 @@ _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)]) \S")
 # characters before the margin.
 _SLACK = 12
 # German leaves a hyphen open before these: Ober- und Unterhaus.
-_JOINS = frozenset("und oder bis bzw. sowie and or to et ou y o och eller og".split())
+_CONJUNCTIONS = "und oder bis bzw. sowie and or to et ou y o och eller og"
+_JOINS = frozenset(_CONJUNCTIONS.split())
 _ENDS_SENTENCE = (".", "!", "?", ":", '"', "”", "“", "''", ")", "…")
 
 
@@ -131,7 +135,7 @@ def paragraphs(lines: Iterable[str]) -> str:
         elif _indent(row) >= 2 > _indent(last) or row.startswith("\t"):
             close()
             current.append(text)
-        elif _ITEM.match(text) or _ITEM.match(last.strip()) and _ends_early(last, text, width):
+        elif _ITEM.match(text) or (_ITEM.match(last.strip()) and _ends_early(last, text, width)):
             current.append(f"\n{text}")
         elif _ends_early(last, text, width):
             if last.endswith(_ENDS_SENTENCE) and len(current) > 1:
@@ -228,6 +232,17 @@ def moment(year: int, month: int, day: int, clock: str, zone: str) -> Moment:
     return Moment(f"{date} {clock} {zone}".strip(), date)
 
 
+def times_of(stated: Moment | None, zone: tzinfo) -> dict[str, str]:
+    """The raw times of an Article; the date alone where the time is in a zone that nobody knows."""
+    if stated is None:
+        return {}
+    try:
+        parse_time(stated.raw, zone)
+    except ValueError:
+        return {"version_created": stated.raw, "date_line": stated.day}
+    return {"version_created": stated.raw}
+
+
 def _month(word: str) -> int:
     word = word.lower()
     return _MONTHS.get(word) or _MONTHS.get(word[:4]) or _MONTHS.get(word[:3], 0)
@@ -258,9 +273,42 @@ def state_of(said: labels.Labels) -> str:
 
 def messages(data: bytes, starts: Iterable[int]) -> Iterator[bytes]:
     """`data` cut where messages start; what stands before the first goes with it."""
-    places = list(starts)
-    if len(places) > MESSAGES_LIMIT:
-        raise too_many(len(places))
+    places = list(at_most(starts))
     places[:1] = [0]
     for start, end in zip(places, [*places[1:], len(data)], strict=True):
         yield data[start:end]
+
+
+def at_most(places: Iterable[int]) -> Iterator[int]:
+    """`places`; ParseError `too_large` once there are too many."""
+    for count, place in enumerate(places, start=1):
+        if count > _MESSAGES_LIMIT:
+            raise ParseError("too_large", f"over {_MESSAGES_LIMIT} messages in one item")
+        yield place
+
+
+def until_end(lines: list[str]) -> list[str]:
+    """The lines before `NNNN`, which ends a telex."""
+    end = next((at for at, line in enumerate(lines) if line.strip() == "NNNN"), len(lines))
+    return lines[:end]
+
+
+def without_blank_ends(lines: list[str]) -> list[str]:
+    """The lines from the first to the last that has something on it."""
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    return lines[filled[0] : filled[-1] + 1] if filled else []
+
+
+# Behind the group there may be an agency's sign.
+_LINES_LOOKED_AT = 3
+_GROUP_LINE = 45
+
+
+def group_at_end(lines: list[str]) -> tuple[Moment | None, list[str]]:
+    """The day/time group that one of the last lines is, and the lines without it."""
+    filled = [at for at, line in enumerate(lines) if line.strip()][-_LINES_LOOKED_AT:]
+    for at in reversed(filled):
+        line = lines[at].strip()
+        if len(line) <= _GROUP_LINE and GROUP.match(line):
+            return group_time(line), [*lines[:at], *lines[at + 1 :]]
+    return None, lines
