@@ -240,9 +240,9 @@ def of_slug(text: str) -> Labels:
 def _endings(base: str) -> Iterator[tuple[str, str]]:
     """How a slug parts into words before and a label of up to four words behind, the longest label first."""
     for count in range(4, 0, -1):
-        before, *words = base.rsplit(None, count)
-        if len(words) == count:
-            yield before, " ".join(words)
+        parts = base.rsplit(None, count)
+        if len(parts) == count + 1:
+            yield parts[0], " ".join(parts[1:])
 
 
 def of_line(text: str) -> Labels | None:

@@ -97,6 +97,8 @@ def _national(text: str) -> tuple[str, tuple[str, ...]]:
 
 # Cells in columns: a tab, or three spaces and more, behind the first word.
 _COLUMNS = re.compile(r"\S(?:[ ]{3,}|[ ]?\t)\s*\S")
+_WORD = re.compile(r"[^\W\d_]+")
+_LAST_PART = re.compile(r"([^\W\d_]{1,40})-$")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)]) \S")
 # Where a line that could have held the next word ends early, it was ended on purpose. Composers broke lines some
 # characters before the margin.
@@ -111,9 +113,10 @@ def paragraphs(lines: Iterable[str]) -> str:
     """The copy that a printer's lines hold: paragraphs parted by an empty line, tables and lists line by line.
 
     An empty line or an indented one begins a paragraph; lines that were broken for the width alone are joined. A hyphen
-    at a line's end stays (`low-` `income`), but for a soft one.
+    at a line's end stays (`low-` `income`), unless it is a soft one or the copy has the word in one elsewhere.
     """
     rows = [line.rstrip() for line in lines]
+    words: frozenset[str] | None = None
     width = _width(rows)
     parts: list[str] = []
     current: list[str] = []
@@ -144,15 +147,21 @@ def paragraphs(lines: Iterable[str]) -> str:
             else:
                 current.append(f"\n{text}")
         else:
-            current.append(_joined(current, text))
+            if words is None and last.endswith("-"):
+                words = frozenset(_WORD.findall("\n".join(rows)))
+            current.append(_joined(current, text, words or frozenset()))
         last = row
     close()
     return "\n\n".join(parts)
 
 
-def _joined(current: list[str], text: str) -> str:
+def _joined(current: list[str], text: str, words: frozenset[str]) -> str:
     """What `text` adds to a paragraph whose line was broken for the width."""
     before = current[-1]
+    begun, rest = _LAST_PART.search(before), _WORD.match(text)
+    if begun and rest and begun[1] + rest[0] in words:
+        current[-1] = before[:-1]
+        return text
     if before.endswith(("\u00ad", "¬")):
         current[-1] = before[:-1]
         return text
@@ -312,3 +321,8 @@ def group_at_end(lines: list[str]) -> tuple[Moment | None, list[str]]:
         if len(line) <= _GROUP_LINE and GROUP.match(line):
             return group_time(line), [*lines[:at], *lines[at + 1 :]]
     return None, lines
+
+
+def breaks_off(lines: list[str]) -> bool:
+    """True where the first line was ended on purpose: the next one's first word would have had its place on it."""
+    return len(lines) > 1 and bool(lines[1].strip()) and _ends_early(lines[0], lines[1], _width(lines))

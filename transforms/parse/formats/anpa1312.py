@@ -16,7 +16,7 @@ number is another for each version. The header's date names no year, so the time
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,7 +29,8 @@ from transforms.parse.teletype import ETX, STX
 from transforms.parse.times import parse_time
 
 _FIRST = (
-    r"(?P<service>[A-Za-z])?(?P<number>\d{3,4})(?P<agency>[A-Z]{2,15})?\x1f?(?P<selector>[A-Za-z0-9-]{0,6})[ \t]{0,9}"
+    r"(?P<service>[A-Za-z])?(?P<number>\d{3,4})(?P<agency>[A-Z]{2,15})?[\x1f ]?"
+    r"(?P<selector>[A-Za-z0-9-]{0,6})[ \t]{0,9}"
 )
 _SECOND = (
     r"(?P<priority>[A-Za-z]) (?P<category>[A-Za-z])(?P<form>[\x13\x14][\x11\x12])?[ \t]{1,9}"
@@ -42,7 +43,8 @@ _OPENING = re.compile(rf"[\s\x00\x07\x16\x7f]{{0,200}}\x01?{_HEADER.pattern}")
 _DATED = re.compile(r"(?P<slug>\S.{0,80}?)[ \t]+(?P<date>\d{1,2}-\d{1,2})(?:[ \t]+(?P<words>\d{1,5}))?[ \t]*$")
 _STARTS = re.compile(rb"\x01(?=[A-Za-z]?\d{3,4}[^\r\n]{0,24}\r{0,3}\n[A-Za-z] [A-Za-z])")
 _BARE_STARTS = re.compile(
-    rb"^[A-Za-z]\d{4}[A-Za-z0-9-]{0,21}[ \t]{0,9}\r{0,3}\n(?=[A-Za-z] [A-Za-z][ \t]{1,9}\S[^\r\n]{0,100}\d{1,2}-\d{1,2} )",
+    rb"^[A-Za-z]\d{4}[A-Za-z0-9-]{0,21}[ \t]{0,9}\r{0,3}\n"
+    rb"(?=[A-Za-z] [A-Za-z][ \t]{1,9}\S[^\r\n]{0,100}\d{1,2}-\d{1,2} )",
     re.MULTILINE,
 )
 
@@ -59,8 +61,8 @@ _ADVISORIES = "v"
 # How the last line states the time: the Associated Press, The Canadian Press, Kyodo.
 _SENT = (
     re.compile(
-        r"(?P<agency>[A-Z]{2,5})-[A-Z]{2,4}-(?P<month>\d\d)-(?P<day>\d\d)-(?P<year>\d\d) (?P<hour>\d\d):?(?P<minute>\d\d)"
-        r" ?(?P<zone>[A-Z]{2,4})?<?"
+        r"(?P<agency>[A-Z]{2,5})-[A-Z]{2,4}-(?P<month>\d\d)-(?P<day>\d\d)-(?P<year>\d\d) "
+        r"(?P<hour>\d\d):?(?P<minute>\d\d) ?(?P<zone>[A-Z]{2,4})?<?"
     ),
     re.compile(
         r"(?P<hour>\d\d):(?P<minute>\d\d)(?P<zone>[A-Z]{2,4})? (?P<day>\d\d)-(?P<month>\d\d)-(?P<year>\d\d)<?"
@@ -80,15 +82,14 @@ _CYCLE = re.compile(r"(?P<cycle>AM|PM|BC|AP)s?-", re.IGNORECASE)
 _REFERENCE = re.compile(r"\*(?P<number>[\w-]{1,12})")
 _BYLINE = re.compile(r"(?:By|BY) (?P<who>\S.{1,150})")
 _NOTE = re.compile(
-    r"Eds\b|EDS\b|Editors?:|EDITOR'?S'? NOTE|Update:|AP (?:Photo|Graphic|Video|Audio)|With AP |code:", re.IGNORECASE
+    r"(?i:Eds|Editors?:|EDITOR'?S'? NOTE|Update:|code:)|(?:With )?[A-Z]{2,5} (?:Photo|Graphic|Video|Audio)s?\b"
 )
 _NAMED = re.compile(r"(?P<name>HL|INDEX|SYMBOL):\s*(?P<value>.*)")
 # What an editing system took for the end of a line: quad left, end of head.
 _LINE_SIGNS = "<=+@! "
-# Typesetting instructions stand between SCD and TEC; en, em and thin spaces, the space band, the mark of a table's line.
+# Typesetting instructions stand between SCD and TEC. Spaces of several widths, the mark of a table's line.
 _INSTRUCTION = re.compile(rb"\x0c[^\x0b\x0c\n]{0,80}\x0b")
 _SPACES = b"\x08\x10\x1c\x1d\x1e\x1f"
-_CODES = str.maketrans({"\u2017": "_"})
 _DASH = re.compile(r"(?<=[^\s_]) (?:_|--) (?=[^\s_])")
 
 ELEMENTS: Elements = {
@@ -152,7 +153,6 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
     if said.signal == labels.ADVISORY or (header["category"].lower() == _ADVISORIES and said.signal != labels.KILL):
         raise SkipError("advisory", f"an advisory to editors: {slug.base:.80}")
     provider = (sent["agency"] if sent else "") or header["agency"] or ""
-    time = _time(sent, settings.source_timezone) if sent else None
     day = _day(dated["date"] if dated else "", sent)
     service = provider or (header["service"] or "").lower()
     guid = teletype.guid_of(service, day, _without_cycle(slug.base), said.part)
@@ -174,7 +174,7 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
         "subjects": (Subject("anpa1312", category, _CATEGORIES.get(category, "")), *found["subjects"]),
         "slugline": slug.base,
         "description": "\n".join(summary) if copy else "",
-        "version_created": time,
+        **(_times(sent, settings.source_timezone) if sent else {}),
     }
     return build(stated, item, settings, body=_decoded(copy or "\n\n".join(summary)), flags=flags)
 
@@ -308,19 +308,22 @@ def _sent_at_end(lines: list[str]) -> tuple[dict[str, str] | None, list[str]]:
     return None, lines
 
 
-def _time(sent: dict[str, str], zone: tzinfo) -> str | Stated:
-    """The time as `build` reads it: raw text, or a Stated where the zone is a place's."""
+def _times(sent: dict[str, str], zone: tzinfo) -> Mapping[str, str | Stated]:
+    """The times as `build` reads them: raw texts, or a Stated where the zone is a place's."""
     moment = teletype.moment(
-        teletype.year_of(sent["year"]), int(sent["month"]), int(sent["day"]), f"{sent['hour']}:{sent['minute']}",
+        teletype.year_of(sent["year"]),
+        int(sent["month"]),
+        int(sent["day"]),
+        f"{sent['hour']}:{sent['minute']}",
         sent["zone"],
-    )  # fmt: skip
+    )
     if sent["zone"] in _PLACES:
         try:
             local = datetime.fromisoformat(moment.raw.removesuffix(f" {sent['zone']}"))
         except ValueError:
-            return moment.raw
-        return parse_time(local.replace(tzinfo=ZoneInfo(_PLACES[sent["zone"]])), zone)
-    return moment.raw
+            return teletype.times_of(moment, zone)
+        return {"version_created": parse_time(local.replace(tzinfo=ZoneInfo(_PLACES[sent["zone"]])), zone)}
+    return teletype.times_of(moment, zone)
 
 
 def _day(filed: str, sent: dict[str, str] | None) -> str:

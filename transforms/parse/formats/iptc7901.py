@@ -43,7 +43,7 @@ _BYLINE = re.compile(r"(?:By|Von|Par|Por|Door|Di|Af|Av) (?P<who>\S[^\n]{1,150})"
 # dpa's line above what editors need and readers must not see.
 _NOT_FOR_PRINT = re.compile(
     r"The following information is not (?:intended )?for publication|"
-    r"(?:Die f|F)olgende Informationen sind nicht zur Ver.{1,2}ffentlichung bestimmt",
+    r"(?:Die )?[Ff]olgenden? Informationen sind nicht zur Ver.{1,2}ffentlichung bestimmt"
 )
 _RULE = re.compile(r"\n[ \t]*\*(?:[ \t]*\*){2,20}[ \t]*$")
 # A headline with its kicker, notes and byline is not longer.
