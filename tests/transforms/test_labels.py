@@ -116,37 +116,24 @@ def test_what_a_label_explains_is_kept():
 
 WORDS = st.sampled_from(
     [
-        "UPDATE",
-        "Update",
-        "CORRECTED",
-        "KILL",
-        "Lead",
-        "LD",
-        "1st",
-        "2nd",
-        "3",
-        "12",
-        "1430",
-        "BC-US--Fire",
-        "DSM",
-        "KKR",
-        "Brücke",
-        "更正",
-        "快讯",
-        "(2nd",
-        "LD)",
-        "-",
-        ":",
-        "：",
-        ",",
-        "=2",
-        "(",
-        ")",
-        "Add",
-        "Take",
-        "2",
-        "Writethru",
-        "Port",
+        *("UPDATE", "Update", "CORRECTED", "KILL", "Lead", "LD", "1st", "2nd", "3", "1430", "Writethru", "Take", "Add"),
+        *(
+            "BC-US--Fire",
+            "DSM",
+            "KKR",
+            "Brücke",
+            "Port",
+            "更正",
+            "快讯",
+            "(2nd LD)",
+            "-",
+            ":",
+            "：",
+            ",",
+            "=2",
+            "(",
+            ")",
+        ),
     ]
 )
 
@@ -167,11 +154,9 @@ def test_any_text_is_read(text):
         assert said is None or said.signal in ("", *labels._SIGNALS)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["UPDATE 1-" * 100_000, " " * 1_000_000, "(" * 1_000_000, "A," * 500_000, "a =2" * 250_000, "(a) " * 250_000],
-)
-def test_long_texts_take_no_time(text):
+@pytest.mark.parametrize("piece", ["UPDATE 1-", " ", "(", "A,", "a =2", "(a) ", "1st "])
+def test_long_texts_take_no_time(piece):
+    text = piece * 200_000
     begun = time.perf_counter()
     labels.of_headline(text)
     labels.of_slug(text)

@@ -79,6 +79,8 @@ _SUBJECTS = "lead net meldung sub brief flash hold blitz wrap snap take add inse
 _NOUNS = frozenset(_SUBJECTS.split())
 # A label of several words and numbers is not longer.
 _LONGEST = 60
+# Slugs have 24 characters in ANPA 1312's header, some eighty written out.
+_LONGEST_SLUG = 500
 # Numbers of versions have two digits at most; longer ones are times (`Zusammenfassung 1430`) or counts of words.
 _NUMBERS_BELOW = 100
 
@@ -206,6 +208,8 @@ def of_slug(text: str) -> Labels:
 
     The count of words at its end is removed as well.
     """
+    if len(text) > _LONGEST_SLUG:
+        return Labels(text)
     base, *more = (fragment.strip() for fragment in text.split(","))
     found: list[_Said] = []
     removed: list[str] = []

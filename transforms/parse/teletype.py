@@ -18,12 +18,14 @@ from transforms.parse.times import parse_time
 
 SOH, STX, ETX = "\x01", "\x02", "\x03"
 
-# A long message has 30 kB (a table of prices 200 kB), a day of a busy wire some 3,000 messages.
-_MESSAGE_LIMIT = 2_000_000
+# A long message has 30 kB (a table of prices 200 kB), a day of a busy wire 3,000 messages of some 40 lines.
+_MESSAGE_LIMIT = 1_000_000
 _MESSAGES_LIMIT = 10_000
+_ITEM_LIMIT = 12_000_000
+_LINES_LIMIT = 200_000
 
 # CR CR LF gave the carriage of a printer time to return; LF CR is what some concentrators made of CR LF.
-_LINE_ENDS = re.compile(rb"\r++\n|\n\r(?!\n)|\r")
+_LINE_ENDS = re.compile(rb"\r{1,4}\n|\n\r(?!\n)|\r")
 # All controls but those that frame a text and those that lay it out. DEL and NUL filled the line between messages.
 _NO_TEXT = bytes([0, *range(4, 9), *range(0x0B, 0x0D), *range(0x0E, 0x20), 0x7F])
 
@@ -70,6 +72,7 @@ _LETTER_SIGN = re.compile(
       """,
     re.VERBOSE,
 )
+_IN_BRACES = re.compile(r"(?<![A-Za-z])\{[A-Za-z]*\}(?![A-Za-z])")
 _SIGN = re.compile(r"[{|}~\\\[\]]")
 # What was decoded must show three letters in words, and nine signs of ten must be such letters: in code, tables and
 # addresses the signs stand apart.
@@ -80,6 +83,8 @@ _LEAST_SHARE = 0.9
 def _national(text: str) -> tuple[str, tuple[str, ...]]:
     """The text with national letters for the signs that stand in their place, and the flag that this was guessed."""
     if not text.isascii() or not any(sign in text for sign in "{|}~"):
+        return text, ()
+    if _IN_BRACES.search(text):
         return text, ()
     inside = len(_LETTER_SIGN.findall(text))
     if inside < _LEAST_SIGNS or inside < _LEAST_SHARE * len(_SIGN.findall(text)):
@@ -95,8 +100,8 @@ def _national(text: str) -> tuple[str, tuple[str, ...]]:
 
 # --- paragraphs -------------------------------------------------------------------------------------------------------
 
-# Cells in columns: a tab, or three spaces and more, behind the first word.
-_COLUMNS = re.compile(r"\S(?:[ ]{3,}|[ ]?\t)\s*\S")
+# Cells in columns: a tab, or three spaces and more, within a line that has been stripped.
+_COLUMNS = re.compile(r"\S(?:[ ]{3}|[ ]?\t)")
 _WORD = re.compile(r"[^\W\d_]+")
 _LAST_PART = re.compile(r"([^\W\d_]{1,40})-$")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)]) \S")
@@ -117,41 +122,37 @@ def paragraphs(lines: Iterable[str]) -> str:
     """
     rows = [line.rstrip() for line in lines]
     words: frozenset[str] | None = None
-    width = _width(rows)
+    texts = [row.lstrip() for row in rows]
+    columns = [_COLUMNS.search(text) is not None for text in texts]
+    width = _width(text for text, cells in zip(texts, columns, strict=True) if text and not cells)
+    margin = min((len(row) - len(text) for row, text in zip(rows, texts, strict=True) if text), default=0)
     parts: list[str] = []
     current: list[str] = []
-    last = ""
+    last, last_cells = "", False
 
-    def close() -> None:
-        if current:
-            parts.append("".join(current))
-            current.clear()
-
-    for row in rows:
-        text = row.strip()
-        if not text:
-            close()
-        elif not current:
-            current.append(text)
-        elif _COLUMNS.search(text) or _COLUMNS.search(last):
+    for row, text, cells in zip(rows, texts, columns, strict=True):
+        opens = len(row) - len(text) >= margin + 2 or row.startswith("\t")
+        if text and current and (cells or last_cells):
             current.append(f"\n{text}")
-        elif _indent(row) >= 2 > _indent(last) or row.startswith("\t"):
-            close()
-            current.append(text)
-        elif _ITEM.match(text) or (_ITEM.match(last.strip()) and _ends_early(last, text, width)):
+        elif not text or not current or opens:
+            if current:
+                parts.append("".join(current))
+            current = [text] if text else []
+        elif _ITEM.match(text):
             current.append(f"\n{text}")
         elif _ends_early(last, text, width):
-            if last.endswith(_ENDS_SENTENCE) and len(current) > 1:
-                close()
-                current.append(text)
+            if last.endswith(_ENDS_SENTENCE) and len(current) > 1 and not _ITEM.match(last):
+                parts.append("".join(current))
+                current = [text]
             else:
                 current.append(f"\n{text}")
         else:
             if words is None and last.endswith("-"):
                 words = frozenset(_WORD.findall("\n".join(rows)))
             current.append(_joined(current, text, words or frozenset()))
-        last = row
-    close()
+        last, last_cells = text, cells
+    if current:
+        parts.append("".join(current))
     return "\n\n".join(parts)
 
 
@@ -169,18 +170,14 @@ def _joined(current: list[str], text: str, words: frozenset[str]) -> str:
     return text if hyphen and text.split(None, 1)[0] not in _JOINS else f" {text}"
 
 
-def _indent(row: str) -> int:
-    return len(row) - len(row.lstrip())
-
-
 def _ends_early(row: str, following: str, width: int) -> bool:
     """True where the next line's first word would have had its place on `row`."""
-    return len(row.strip()) + 1 + len(following.split(None, 1)[0]) <= width - _SLACK
+    return len(row) + 1 + len(following.split(None, 1)[0]) <= width - _SLACK
 
 
-def _width(rows: list[str]) -> int:
+def _width(texts: Iterable[str]) -> int:
     """How wide the copy was set: all but the widest twentieth of its lines fit."""
-    lengths = sorted(len(row.strip()) for row in rows if row.strip() and not _COLUMNS.search(row.strip()))
+    lengths = sorted(map(len, texts))
     return lengths[(len(lengths) - 1) * 19 // 20] if lengths else 0
 
 
@@ -281,7 +278,11 @@ def state_of(said: labels.Labels) -> str:
 
 
 def messages(data: bytes, starts: Iterable[int]) -> Iterator[bytes]:
-    """`data` cut where messages start; what stands before the first goes with it."""
+    """`data` cut where messages start; what stands before the first goes with it. ParseError `too_large`."""
+    if len(data) > _ITEM_LIMIT:
+        raise ParseError("too_large", f"an item of {len(data)} bytes, over {_ITEM_LIMIT}")
+    if data.count(b"\n") + data.count(b"\r") > 3 * _LINES_LIMIT or data.count(b"\n") > _LINES_LIMIT:
+        raise ParseError("too_large", f"over {_LINES_LIMIT} lines in one item")
     places = list(at_most(starts))
     places[:1] = [0]
     for start, end in zip(places, [*places[1:], len(data)], strict=True):
@@ -325,4 +326,5 @@ def group_at_end(lines: list[str]) -> tuple[Moment | None, list[str]]:
 
 def breaks_off(lines: list[str]) -> bool:
     """True where the first line was ended on purpose: the next one's first word would have had its place on it."""
-    return len(lines) > 1 and bool(lines[1].strip()) and _ends_early(lines[0], lines[1], _width(lines))
+    texts = [line.strip() for line in lines]
+    return len(texts) > 1 and bool(texts[1]) and _ends_early(texts[0], texts[1], _width(filter(None, texts)))

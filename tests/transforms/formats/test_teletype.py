@@ -19,7 +19,8 @@ WORDS = st.lists(st.text(alphabet="abcdeABCDE", min_size=1, max_size=9), min_siz
 
 @given(st.lists(WORDS, min_size=1, max_size=6), st.integers(40, 75), st.sampled_from(["blank", "indent", "tab"]))
 def test_paragraphs_come_back_as_they_were_before_they_were_broken(paragraphs, width, mark):
-    texts = [" ".join(words) for words in paragraphs]
+    # One that needs two lines tells an indent from a margin.
+    texts = [*(" ".join(words) for words in paragraphs), TEXT]
     wrapped = [textwrap.wrap(text, width, break_on_hyphens=False) for text in texts]
     if mark == "blank":
         lines = [line for lines in wrapped for line in (*lines, "")]
@@ -92,7 +93,7 @@ def test_a_zone_that_nobody_knows_leaves_the_day():
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"Die Br}cke f}r M{rz ist gro~ und nicht auf der Stra~e, die M|bel", "Die Brücke für März ist groß und nicht auf der Straße, die Möbel"),
+        (b"Die Br}cke f}r M{rz ist gro~ und nicht der M|bel", "Die Brücke für März ist groß und nicht der Möbel"),
         (b"Det {r n|d i Sk}ne och det som av en inte med den", "Det är nöd i Skåne och det som av en inte med den"),
         (b"Det er f|r p} og v{re ikke en av og ikke og", "Det er før på og være ikke en av og ikke og"),
         (b"Le caf} { la une et {t{", None),
@@ -123,19 +124,22 @@ def test_identity_leaves_out_what_headers_shorten():
 
 def test_limits():
     with pytest.raises(ParseError, match="over") as raised:
-        teletype.text_of(b"a" * 2_000_001)
+        teletype.text_of(b"a" * 1_000_001)
     assert raised.value.kind == "too_large"
     with pytest.raises(ParseError, match="over"):
         list(teletype.messages(b"", range(10_001)))
+    with pytest.raises(ParseError, match="lines"):
+        list(teletype.messages(b"\n" * 200_001, [0]))
+    with pytest.raises(ParseError, match="bytes"):
+        list(teletype.messages(b"a" * 12_000_001, [0]))
 
 
 @pytest.mark.parametrize(
-    "data", [b"- \n" * 600_000, b"a   b\n" * 300_000, b"a-\n" * 600_000, b"{a" * 900_000, b"1" * 1_900_000, b" " * 1_900_000, b"\r" * 1_900_000, b"010101 " * 250_000],
-    ids=lambda data: repr(data[:6]),
-)  # fmt: skip
-def test_hostile_text_takes_no_time(data):
+    "piece", [b"- \n", b"a   b\n", b"a-\n", b"{a", b"1", b" ", b"\r", b"010101 ", b"a\n", b"\x02\x03"], ids=repr
+)
+def test_hostile_text_takes_no_time(piece):
     begun = time.perf_counter()
-    text, _ = teletype.text_of(data)
+    text, _ = teletype.text_of(piece * (300_000 // len(piece)))
     teletype.paragraphs(text.split("\n"))
     teletype.group_time(text)
-    assert time.perf_counter() - begun < 10
+    assert time.perf_counter() - begun < 3
