@@ -266,10 +266,10 @@ def _read(head: list[str], keyword: str) -> dict[str, Any]:
 
 
 def _same(line: str, keyword: str) -> bool:
-    """True where a line is the slug whose beginning the header has."""
+    """True where a line is the slug of which the header has the beginning, or a reference behind it."""
     name = teletype.guid_of("-", "-", labels.of_slug(line).base, "")
     short = teletype.guid_of("-", "-", keyword, "")
-    return bool(short) and name.startswith(short)
+    return bool(short and name) and (name.startswith(short) or short.startswith(name))
 
 
 def _without_cycle(slug: str) -> str:

@@ -34,7 +34,7 @@ _BEFORE = r"[\s\x00\x07\x0e-\x1f\x7f]{0,200}(?:ZCZC[ \t\r\n]{1,10})?[\s\x00\x16\
 _OPENING = re.compile(rf"{_BEFORE}(?:\x01[\x7f ]{{0,4}}{_LENIENT.replace('?P<', '?P<s_')}|{_STRICT})")
 _HEADER = re.compile(rf"[ \t]{{0,20}}(?:ZCZC[ \t]+)?(?:{_LENIENT})")
 _STARTS = re.compile(rb"\x01(?=[\x7f ]{0,4}[A-Za-z]{1,6} ?\d{2,6}[ \t\x1f])")
-_BARE_STARTS = re.compile(rf"^[ \t]{{0,20}}(?:ZCZC[ \t\r\n]{{1,10}})?(?={_STRICT})".encode(), re.MULTILINE)
+_BARE_STARTS = re.compile(rf"^[ \t]{{0,20}}(?:ZCZC[ \t\r\n]{{1,10}})?{_STRICT}".encode(), re.MULTILINE)
 
 # dpa's and KNA's number of an item: date, service, number, and its version.
 _ITEM_ID = re.compile(r"(?<!\S)(?P<id>\d{6}-\d{2}-\d{4,6})(?:[#/](?P<version>\d{1,3}))?(?!\S)")

@@ -140,18 +140,10 @@ def _slug(signed: dict[str, list[str]]) -> str:
 
 def _printed(lines: list[str], slug: str, said: list[labels.Labels], notes: list[str]) -> tuple[str, str, list[str]]:
     """The slug, the headline and the copy of lines that no sign begins."""
-    lines = teletype.without_blank_ends(lines)
-    while lines and (label := labels.of_line(lines[0])):
-        said.append(label)
-        notes.append(label.base)
-        lines = teletype.without_blank_ends(lines[1:])
+    lines = _unlabelled(lines, said, notes)
     if len(lines) > 1 and not slug and _SLUG.fullmatch(lines[0].strip().rstrip("<=")):
         slug = lines[0].strip().rstrip("<=").strip().rstrip("/")
-        lines = teletype.without_blank_ends(lines[1:])
-    while len(lines) > 1 and (label := labels.of_line(lines[0])):
-        said.append(label)
-        notes.append(label.base)
-        lines = teletype.without_blank_ends(lines[1:])
+        lines = _unlabelled(lines[1:], said, notes)
     if not lines or len(lines[0]) > _LONGEST_HEADLINE:
         return slug, "", lines
     title = lines[0].strip()
@@ -160,6 +152,20 @@ def _printed(lines: list[str], slug: str, said: list[labels.Labels], notes: list
     if marked or alone or teletype.breaks_off(lines):
         return slug, title.rstrip("=<+ ").strip(), lines[1:]
     return slug, "", lines
+
+
+def _unlabelled(lines: list[str], said: list[labels.Labels], notes: list[str]) -> list[str]:
+    """The lines below those that are nothing but a label; what those say goes to `said` and `notes`."""
+    at = 0
+    while at < len(lines):
+        label = labels.of_line(lines[at])
+        if label:
+            said.append(label)
+            notes.append(label.base)
+        elif lines[at].strip():
+            break
+        at += 1
+    return teletype.without_blank_ends(lines[at:])
 
 
 def _subjects(signed: dict[str, list[str]]) -> Iterator[Subject]:
