@@ -100,8 +100,6 @@ def _national(text: str) -> tuple[str, tuple[str, ...]]:
 
 # --- paragraphs -------------------------------------------------------------------------------------------------------
 
-# Cells in columns: a tab, or three spaces and more, within a line that has been stripped.
-_COLUMNS = re.compile(r"\S(?:[ ]{3}|[ ]?\t)")
 _WORD = re.compile(r"[^\W\d_]+")
 _LAST_PART = re.compile(r"([^\W\d_]{1,40})-$")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)]) \S")
@@ -123,7 +121,8 @@ def paragraphs(lines: Iterable[str]) -> str:
     rows = [line.rstrip() for line in lines]
     words: frozenset[str] | None = None
     texts = [row.lstrip() for row in rows]
-    columns = [_COLUMNS.search(text) is not None for text in texts]
+    # Cells stand apart by a tab or three spaces, within a line that has been stripped.
+    columns = ["   " in text or "\t" in text for text in texts]
     width = _width(text for text, cells in zip(texts, columns, strict=True) if text and not cells)
     margin = min((len(row) - len(text) for row, text in zip(rows, texts, strict=True) if text), default=0)
     parts: list[str] = []
@@ -159,7 +158,9 @@ def paragraphs(lines: Iterable[str]) -> str:
 def _joined(current: list[str], text: str, words: frozenset[str]) -> str:
     """What `text` adds to a paragraph whose line was broken for the width."""
     before = current[-1]
-    begun, rest = _LAST_PART.search(before), _WORD.match(text)
+    if not before.endswith(("-", "\u00ad", "¬")):
+        return f" {text}"
+    begun, rest = _LAST_PART.search(before[-40:]), _WORD.match(text)
     if begun and rest and begun[1] + rest[0] in words:
         current[-1] = before[:-1]
         return text

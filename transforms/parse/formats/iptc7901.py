@@ -177,7 +177,7 @@ def _built(
     if whole.signal == labels.KILL and not guid:
         raise ParseError("kill", "a kill that names nothing: neither an item's number nor a slug with a date")
     body = teletype.paragraphs(copy)
-    hidden = _NOT_FOR_PRINT.search(body)
+    hidden = _NOT_FOR_PRINT.search(body) if "publication" in body or "entlichung" in body else None
     if hidden:
         notes.append(body[hidden.end() :].strip())
         body = _RULE.sub("", body[: hidden.start()].rstrip()).rstrip()
