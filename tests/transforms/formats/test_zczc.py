@@ -1,0 +1,107 @@
+"""Telexes: lines that a sign begins, plain ones, several in a file, hostile input."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from transforms.article import Article, RawItem, Reject
+from transforms.parse import Sample, formats, parse
+from transforms.parse.times import iso
+
+COPY = "Copiapó (eca).- Los mineros del cobre aceptaron este\nmiércoles una tregua de diez días."
+BODY = COPY.replace("\n", " ")
+GROUP = "111830 GMT mar 26"
+
+
+def read(text):
+    return list(parse(RawItem("x", text.encode("cp1252"), 0)))
+
+
+def one(text):
+    (found,) = read(text)
+    assert isinstance(found, Article), found
+    assert found.source_format == "zczc"
+    return found
+
+
+FRAMES = {
+    "plain": f"ZCZC ECA014\nChile-Huelga/\nAceptan una tregua =\n\n{COPY}\n{GROUP}\nNNNN\n",
+    "CR CR LF": f"ZCZC ECA014\nChile-Huelga/\nAceptan una tregua =\n\n{COPY}\n{GROUP}\nNNNN\n".replace("\n", "\r\r\n"),
+    "no end": f"ZCZC ECA014\nChile-Huelga/\nAceptan una tregua\n\n{COPY}\n{GROUP}",
+    "time on the first line": f"  ZCZC ECA014 {GROUP}\nChile-Huelga/\nAceptan una tregua<\n{COPY}\n\n\nNNNN\n",
+    "signs": f"ZCZC ECA014\n&A\n:Chile-Huelga\n^Aceptan una tregua\n*X\n{COPY}\n{GROUP}\nNNNN\n",
+    "signs of races": f"ZCZC ECA014\n#Chile-Huelga\n@TREGUA\n:Aceptan una tregua\n{COPY}\n{GROUP}\nNNNN\n",
+    "routed": f"ZCZC ECA014\nYY TDA\n^Aceptan una tregua\n:Chile-Huelga\n{COPY}\n{GROUP}\nNNNN\n",
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_frames(frame):
+    article = one(FRAMES[frame])
+    assert (article.slugline, article.headline, article.body) == ("Chile-Huelga", "Aceptan una tregua", BODY)
+    assert (article.guid, article.provider) == ("eca:2026-03-11:chilehuelga", "ECA")
+    assert iso(article.version_created.time) == "2026-03-11T18:30:00Z"
+
+
+def test_signs_state_subjects_and_takes():
+    article = one(f"ZCZC HIP\n$f\n+04000000\n=TREGUA\n^Aceptan una tregua\n{COPY}\nNNNN\n")
+    assert [tuple(subject) for subject in article.subjects] == [("anpa1312", "f", ""), ("subj", "04000000", "")]
+    assert article.keywords == ("TREGUA",)
+    assert (article.guid, article.version_created) == ("", None)
+
+
+def test_a_table_stays_as_it_was_set():
+    table = " 1 _    2  Lago Azul  (1)    58\n 2 _       Glaciar  (3)      57.5"
+    assert one(f"ZCZC HIP\n:\n:Los inscritos\n*T\n{table}\n\n\nNNNN\n").body == table
+
+
+def test_a_first_line_of_copy_is_no_headline():
+    article = one(f"ZCZC ECA014\n{COPY}\nNNNN\n")
+    assert (article.headline, article.body) == ("", BODY)
+
+
+@pytest.mark.parametrize(
+    ("line", "signal", "status"),
+    [("URGENTE", "alert", "usable"), ("2ND LEAD", "update", "usable"), ("KILL KILL KILL", "kill", "canceled")],
+)
+def test_labels(line, signal, status):
+    plain = FRAMES["plain"]
+    article = one(plain.replace("ECA014\n", f"ECA015\n{line}\n"))
+    assert (article.signal, article.pub_status, article.guid) == (signal, status, one(plain).guid)
+
+
+def test_one_empty_telex_harms_no_other():
+    found = read(f"{FRAMES['plain']}ZCZC ECA015\nNNNN\n{FRAMES['signs']}")
+    assert [(type(one), one.position) for one in found] == [(Article, 1), (Reject, 2), (Article, 3)]
+    assert found[1].error == "no_text"
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "error"),
+    [
+        (f"ZCZC ECA014\nADVISORY\nNoticias de hoy\n\n{COPY}\nNNNN\n", "skip", "advisory"),
+        ("ZCZC ECA014\nKILL KILL KILL\nChile-Huelga/\nAnulada =\n\nNNNN\n", "parse", "kill"),
+        ("ZCZC", "parse", "no_text"),
+    ],
+)
+def test_what_is_no_article(text, stage, error):
+    (found,) = read(text)
+    assert (found.stage, found.error) == (stage, error)
+
+
+@pytest.mark.parametrize("text", ["ZCZCABC\ntext", "A ZCZC\ntext", "ZCZC nsp0101 3 f 44  nsp 0101\nA/\nB =\n\ntext"])
+def test_others_are_left_to_others(text):
+    look = Sample.of(text.encode())
+    assert "zczc" not in [form.name for form in formats() if form.recognise(look)]
+
+
+@pytest.mark.parametrize(
+    "piece", ["ZCZC\n", "ZCZC ", "NNNN\n", ":\n", ":a\n", "KILL\n", "a/\n", " ", "\n", "*T\n"], ids=repr
+)
+def test_hostile_input_takes_no_time(piece):
+    begun = time.perf_counter()
+    for found in read(f"ZCZC ECA014\n{piece * 20_000}"):
+        assert isinstance(found, Article) or found.error != "unexpected"
+    assert time.perf_counter() - begun < 4
