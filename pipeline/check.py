@@ -219,7 +219,10 @@ class _Partition:
         key = hashlib.blake2b(named.encode(), digest_size=16).digest()
         before = seen.versions.get(key)
         self._kinds[row["row_kind"]] += 1
-        self._asked_stories.add(row["story_id"])
+        if row["story_id"]:
+            self._asked_stories.add(row["story_id"])
+        elif row["pub_status"] != "canceled":
+            yield f"the version {named} has no story, which only a kill of an unseen item may lack"
         if row["row_kind"] == VERSION_ROW:
             known = before is not None and before in seen.ancestors[self._name]
             if known and time_of(str(before)) >= self._remembers_from:

@@ -141,6 +141,9 @@ def _find(published: Published, wanted: set[Name]) -> _Found:
                 continue
             article = found.articles[article_id] = _Article()
         story: str = row["story_id"]
+        if not story:
+            # A kill of an item that no run had seen.
+            continue
         story = merged.get(story, story)
         if article.partition == partition and article.story != story:
             raise RunError(

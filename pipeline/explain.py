@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -42,10 +42,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _NAMING = ("article_id", "row_kind", "guid", "uri", "position", "event_time", "headline")
-_HISTORY = ("article_id", "version_key", "row_kind", "version", "language", "pub_status", "event_time")
+_HISTORY = (
+    "article_id", "version_key", "row_kind", "version", "story_id", "language", "pub_status", "event_time", "headline",
+    "word_count",
+)  # fmt: skip
 _KEYING = (
     "article_id", "version_key", "row_kind", "version", "story_id", "language", "language_detected", "event_time",
-    "guid", "uri", "position", "provider", "headline", "body",
+    "guid", "uri", "position", "provider", "headline", "body", "pub_status", "word_count",
 )  # fmt: skip
 
 
@@ -85,7 +88,7 @@ class _Keyed(NamedTuple):
     """What a desk keyed in a run."""
 
     slips: dict[str, Slip]
-    """By article_id, of first versions."""
+    """By article_id, of founding versions."""
     decided: dict[str, str]
     """article_id -> story_id, of the same articles."""
     row: Row
@@ -102,7 +105,12 @@ def explain(output: str, article: str, position: int | None, say: Callable[[str]
     say(f"looking for {short(article)} in {len(published.partitions()):,} partitions of {output}")
     article_id = _find(published, article, position)
     history = _history(published, article_id)
-    keyings = [partition for partition, rows in history.items() if _keyed_in(rows)]
+    keyings = list(_keyings(history))
+    written = [row for rows in history.values() for row in rows if row["row_kind"] == VERSION_ROW]
+    if written and not keyings and all(map(_is_bare_kill, written)):
+        raise RunError(
+            f"{output}: article {article_id} has no story: nothing is known of it but a kill ({', '.join(history)})"
+        )
     if not keyings:
         raise RunError(
             f"{output}: the run that keyed article {article_id} is not there any more, only what came after it "
@@ -110,7 +118,7 @@ def explain(output: str, article: str, position: int | None, say: Callable[[str]
         )
     partition = keyings[-1]
     _refuse_other_desk(published, partition)
-    language = next(desk_of(row["language"]) for row in history[partition] if row["version"] == 1)
+    language = desk_of(_founding(history[partition])["language"])
     parent = published.run(partition)["parent"]
     notes = list(_chain_notes(published, partition, parent, keyings))
     say(f"reading the articles of language {language} in {partition}")
@@ -282,12 +290,31 @@ def _history(published: Published, article_id: str) -> dict[str, list[Row]]:
     return found
 
 
-def _keyed_in(rows: Sequence[Row]) -> bool:
-    """True where an article with these rows in a partition was keyed by its run.
+def _keyings(history: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """The partitions in which an article with these rows was keyed.
 
-    Where earlier runs know the article, a version that comes before theirs moves those on, which a state row says.
+    Where earlier runs know its story, a version that comes before theirs moves those on, which a state row says. A kill
+    without copy has no story, so what it kills is keyed when it comes.
     """
-    return any(row["version"] == 1 for row in rows) and all(row["row_kind"] != STATE_ROW for row in rows)
+    story = None
+    for partition, rows in history.items():
+        has_copy = any(row["row_kind"] == VERSION_ROW and not _is_bare_kill(row) for row in rows)
+        states = any(row["row_kind"] == STATE_ROW for row in rows)
+        if has_copy and (story == "" if states else any(row["version"] == 1 for row in rows)):
+            yield partition
+        story = rows[0]["story_id"]
+
+
+def _founding(rows: Iterable[Row]) -> Row:
+    """Of an article's rows in the partition that keyed it, the one that it was keyed by."""
+    return min(
+        (row for row in rows if row["row_kind"] == VERSION_ROW and not _is_bare_kill(row)),
+        key=lambda row: int(row["version"]),
+    )
+
+
+def _is_bare_kill(row: Row) -> bool:
+    return row["pub_status"] == "canceled" and not row["headline"] and not row["word_count"]
 
 
 def _refuse_other_desk(published: Published, partition: str) -> None:
@@ -343,21 +370,36 @@ def _entries(output: str, partition: str, parent: Mapping[str, str] | None, lang
 def _keyed(published: Published, partition: str, language: str, article_id: str) -> _Keyed:
     """What the desk of a language keyed in a run, of the articles of which one is `article_id`."""
     as_of = time_of(partition)
-    slips: dict[str, Slip] = {}
-    decided: dict[str, str] = {}
+    founding: dict[str, Row] = {}
     known: set[str] = set()
-    found: Row = {}
     for _, row in published.rows("articles", _KEYING, partition):
         if row["row_kind"] == STATE_ROW:
             known.add(row["article_id"])
-        elif row["version"] == 1 and desk_of(row["language"]) == language:
-            slips[row["article_id"]] = _slip(row, as_of)
-            decided[row["article_id"]] = row["story_id"]
-            if row["article_id"] == article_id:
-                found = row
-    for one in known & slips.keys():
-        del slips[one], decided[one]
-    return _Keyed(slips, decided, found)
+        elif not _is_bare_kill(row):
+            before = founding.get(row["article_id"])
+            if before is None or row["version"] < before["version"]:
+                founding[row["article_id"]] = row
+    for one in _with_a_story(published, partition, known & founding.keys()):
+        del founding[one]
+    keyed = {one: row for one, row in founding.items() if desk_of(row["language"]) == language}
+    return _Keyed(
+        slips={one: _slip(row, as_of) for one, row in keyed.items()},
+        decided={one: row["story_id"] for one, row in keyed.items()},
+        row=keyed[article_id],
+    )
+
+
+def _with_a_story(published: Published, partition: str, articles: set[str]) -> set[str]:
+    """Of these articles, those that had a story before the run of a partition: a later version was not keyed."""
+    if not articles:
+        return articles
+    told = {
+        row["article_id"]: row["story_id"]
+        for earlier, row in published.rows("articles", ("article_id", "story_id"))
+        if earlier < partition and row["article_id"] in articles
+    }
+    # Of what cleared partitions held, a state row is the only trace.
+    return {one for one in articles if told.get(one) != ""}
 
 
 def _slip(row: Row, as_of: int) -> Slip:
@@ -373,7 +415,7 @@ def _slip(row: Row, as_of: int) -> Slip:
         language_detected=row["language_detected"],
     )
     slip = make_slip(article, as_of)
-    return slip._replace(article_id=row["article_id"], version_key=row["version_key"], version=1)
+    return slip._replace(article_id=row["article_id"], version_key=row["version_key"], version=1, founding=True)
 
 
 def _versions(history: Mapping[str, Sequence[Row]]) -> list[Version]:

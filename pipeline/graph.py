@@ -16,7 +16,7 @@ from pipeline.options import Config
 from pipeline.sinks import DraftManifest, WriteArticles, WriteLedger, WriteRejects, WriteStories
 from pipeline.sources import ReadFiles
 from transforms.parse import Settings
-from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
+from transforms.steps import Clean, KeyByStory, LinkItems, Parse, Part, SettleVersions, TagLanguage
 
 
 def build(
@@ -28,13 +28,15 @@ def build(
     the PCollection of the draft's path.
     """
     read = p | "Read" >> ReadFiles(parts, config, progress)
-    parsed = read.items | "Parse" >> Parse(Settings(ZoneInfo(config.source_timezone)))
+    settings = Settings(ZoneInfo(config.source_timezone))
+    parsed = read.items | "Parse" >> Parse(settings, config.as_of if config.hold_embargoed else None)
     cleaned = parsed.articles | "Clean" >> Clean()
     tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
     parted = tagged.articles | "Part" >> Part(config.as_of)
 
     known = p | "Ledger" >> ReadLedger(chain.files)
-    settled = {"slips": parted.slips, "ledger": known.articles} | "SettleVersions" >> SettleVersions()
+    linked = {"slips": parted.slips, "links": known.links} | "LinkItems" >> LinkItems()
+    settled = {"slips": linked["slips"], "ledger": known.articles} | "SettleVersions" >> SettleVersions()
     keyed = {"slips": settled, "ledger": known.desks} | "KeyByStory" >> KeyByStory()
 
     rows = {"rows": parted.rows, "sizes": parted.sizes, "decisions": keyed.decisions}
@@ -44,7 +46,8 @@ def build(
     rejects = (
         tuple(step.rejects for step in failures) | "Rejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(config)
     )
-    ledger = keyed.ledger | "WriteLedger" >> WriteLedger(config)
+    entries = (keyed.ledger, linked["ledger"], parsed.held) | "Entries" >> beam.Flatten()
+    ledger = entries | "WriteLedger" >> WriteLedger(config)
 
     written = tuple(step.files for step in (articles, stories, rejects, ledger)) | "Files" >> beam.Flatten()
     counting = (read, parsed, parted, articles, stories, rejects)

@@ -36,6 +36,8 @@ class InputFile(NamedTuple):
     """Microseconds UTC."""
     share: int = 0
     shares: int = 1
+    held: bool = False
+    """Items that an earlier run held back, in its ledger: no input of this one."""
 
     def name(self) -> str:
         """The path as the functions of the operating system take it."""

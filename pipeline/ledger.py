@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -18,12 +19,15 @@ from apache_beam.pvalue import TaggedOutput
 
 from pipeline import manifest, storage
 from pipeline.errors import OptionError, RunError
+from pipeline.inputs import InputFile
 from pipeline.options import Config, time_of
-from transforms.ledger import ARTICLE, LedgerRow, split
+from transforms.article import RawItem
+from transforms.ledger import ARTICLE, HELD, LINK, HeldItem, LedgerRow, decode, split
 from transforms.stories.desk import fingerprint
 
 ARTICLES = "articles"
 DESKS = "desks"
+LINKS = "links"
 
 
 class LedgerFile(NamedTuple):
@@ -42,8 +46,13 @@ class Chain(NamedTuple):
     parent: dict[str, str] | None
     """`partition` and `sha256` of the parent's manifest; None for a first run."""
     files: list[LedgerFile]
+    held: list[InputFile]
+    """Files of items that the parent held back until their embargo ends."""
     notes: list[str]
     """What a person should know about the chain."""
+
+
+NO_CHAIN = Chain(None, [], [], [])
 
 
 class Snapshot(NamedTuple):
@@ -72,12 +81,15 @@ def find(config: Config) -> Chain:
     Raises OptionError where the chain was made with other models than this version has, RunError where a manifest in
     it is missing or damaged.
     """
-    if config.ledger == "none":
-        return Chain(None, [], [])
     before = [partition for partition in manifest.partitions(config.output) if time_of(partition) < config.as_of]
     if not before:
-        return Chain(None, [], [])
+        return NO_CHAIN
     data, made = _manifest(config.output, before[-1])
+    held = _held(config.output, made, before[-1])
+    if config.ledger == "none":
+        items = sum(file["rows"] for file in made["data_sets"]["ledger"]["files"] if _is_held(file["name"]))
+        note = f"{before[-1]} holds {items} embargoed items back, and --ledger=none leaves them there"
+        return NO_CHAIN._replace(notes=[note] if held else [])
     if made.get("desk") != fingerprint():
         raise OptionError(
             f"{before[-1]} was keyed with other tables or another model than this version of storywire has, so stories "
@@ -97,7 +109,7 @@ def find(config: Config) -> Chain:
         if hashlib.sha256(data).hexdigest() != wanted["sha256"]:
             notes.append(f"{partition} was built on an earlier {wanted['partition']} than stands now; run it again")
         partition = wanted["partition"]
-    return Chain(parent, files, notes)
+    return Chain(parent, files, held, notes)
 
 
 def stale_after(config: Config, made: bytes) -> list[str]:
@@ -119,28 +131,31 @@ def stale_after(config: Config, made: bytes) -> list[str]:
 
 
 class ReadLedger(beam.PTransform[Any, Any]):
-    """The chain's ledger files -> `articles` (by article_id) and `desks` (by language)."""
+    """The chain's ledger files -> `articles` (by article_id), `links` (by item_id) and `desks` (by language)."""
 
     def __init__(self, files: list[LedgerFile]) -> None:
         super().__init__()
         self._files = files
 
     def expand(self, begin: Any) -> Any:
-        """PBegin -> PCollections `articles` (article_id, LedgerRow) and `desks` (desk, LedgerRow)."""
+        """PBegin -> PCollections `articles`, `links` and `desks` of (key, LedgerRow)."""
         by_key = tuple[str, LedgerRow]
-        step = beam.ParDo(_Read()).with_output_types(by_key, articles=by_key)
+        step = beam.ParDo(_Read()).with_output_types(by_key, articles=by_key, links=by_key)
         return (
             begin
             | "LedgerFiles" >> beam.Create(self._files)
             | "SpreadLedger" >> beam.Reshuffle()
-            | "ReadLedger" >> step.with_outputs(ARTICLES, main=DESKS)
+            | "ReadLedger" >> step.with_outputs(ARTICLES, LINKS, main=DESKS)
         )
 
 
 class _Read(beam.DoFn):
     def process(self, file: LedgerFile) -> Iterator[Any]:
         for row in read_rows(file):
-            yield TaggedOutput(ARTICLES, (row.key, row)) if row.kind == ARTICLE else (row.desk, row)
+            if row.kind in (ARTICLE, LINK):
+                yield TaggedOutput(ARTICLES if row.kind == ARTICLE else LINKS, (row.key, row))
+            else:
+                yield row.desk, row
 
 
 def read_rows(file: LedgerFile) -> Iterator[LedgerRow]:
@@ -173,5 +188,30 @@ def _files(output: str, made: dict[str, Any], partition: str) -> list[LedgerFile
     names = [file["name"] for file in made["data_sets"]["ledger"]["files"]]
     as_of = time_of(partition)
     return [
-        LedgerFile(storage.join(output, name), as_of, name.rpartition("/")[2].startswith("delta-")) for name in names
+        LedgerFile(storage.join(output, name), as_of, name.rpartition("/")[2].startswith("delta-"))
+        for name in names
+        if not _is_held(name)
     ]
+
+
+def _held(output: str, made: dict[str, Any], partition: str) -> list[InputFile]:
+    return [
+        InputFile(
+            os.fsencode(storage.join(output, file["name"])), file["name"], file["bytes"], time_of(partition), held=True
+        )
+        for file in made["data_sets"]["ledger"]["files"]
+        if _is_held(file["name"])
+    ]
+
+
+def _is_held(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(f"{HELD}-")
+
+
+def read_held(file: InputFile) -> Iterator[RawItem]:
+    """The items that a run held back; RunError where the file can't be read."""
+    for row in read_rows(LedgerFile(file.name(), file.modified, False)):
+        found = decode(row)
+        if not isinstance(found, HeldItem):
+            raise RunError(f"{file.name()}: an entry of kind {row.kind!r} among held items; run that partition again")
+        yield RawItem(found.uri, found.payload, found.arrived, position=found.position)

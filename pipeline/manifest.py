@@ -22,6 +22,7 @@ from pipeline.errors import RunError
 from pipeline.inputs import InputFile
 from pipeline.options import Config, time_of
 from schemas import DATA_SETS, RowHash, data_set
+from transforms.article import SKIP
 from transforms.stories.desk import fingerprint
 
 FORMAT_VERSION = 1
@@ -100,7 +101,7 @@ def compose(
                 for file in files
             ],
         }
-    read = {file.path: file for file in parts}.values()
+    read = {file.path: file for file in parts if not file.held}.values()
     return {
         "format_version": FORMAT_VERSION,
         "storywire": version("storywire"),
@@ -132,10 +133,18 @@ def imbalance(manifest: Mapping[str, Any], parts: int) -> str:
     items = counts.get("items", 0)
     articles, rejects = (manifest["data_sets"][name]["rows"] for name in ("articles", "rejects"))
     articles -= counts.get("state_rows", 0)
-    redeliveries = counts.get("redeliveries", 0)
-    if items == articles + redeliveries + rejects:
+    redeliveries, held = (counts.get(name, 0) for name in ("redeliveries", "held"))
+    if items == articles + redeliveries + rejects + held:
         return ""
-    return f"{items} items read, but {articles} articles + {redeliveries} redeliveries + {rejects} rejects written"
+    return (
+        f"{items} items read, but {articles} articles + {redeliveries} redeliveries + {rejects} rejects + {held} held "
+        f"written"
+    )
+
+
+def skips(manifest: Mapping[str, Any]) -> int:
+    """How many of the rejects are whole items that hold no article."""
+    return sum(number for name, number in manifest["counts"].items() if name.startswith(f"rejects/{SKIP}/"))
 
 
 def load(path: str) -> dict[str, Any] | None:

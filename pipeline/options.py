@@ -56,6 +56,8 @@ class Config(NamedTuple):
     max_archive_bytes: int
     max_reject_share: float
     """0 to 1."""
+    hold_embargoed: bool = False
+    """Articles under an embargo that lasts beyond `as_of` are left out until a run whose `as_of` passes it."""
     replay: bool = False
     """The inputs are rejects of an earlier run."""
 
@@ -72,6 +74,7 @@ class Config(NamedTuple):
             "codec": self.codec,
             "remember_days": self.remember // DAY,
             "ledger": self.ledger,
+            "hold_embargoed": self.hold_embargoed,
             "max_item_bytes": self.max_item_bytes,
             "max_archive_bytes": self.max_archive_bytes,
         }
@@ -164,6 +167,12 @@ def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(
         help="auto: go on from the newest partition before --as_of; none: begin anew, knowing no earlier story or "
         "article (default: %(default)s)",
     )
+    chain.add_argument(
+        "--hold_embargoed",
+        action="store_true",
+        help="leave articles out whose embargo ends after --as_of; the first run whose --as_of passes it delivers them "
+        "(default: they are written at once, with embargoed_until)",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max_item_bytes",
@@ -230,6 +239,7 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         max_item_bytes=args.max_item_bytes,
         max_archive_bytes=args.max_archive_bytes,
         max_reject_share=args.max_reject_share,
+        hold_embargoed=args.hold_embargoed,
         replay=args.command == "replay",
     )
 

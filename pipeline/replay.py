@@ -21,7 +21,7 @@ from pipeline.errors import OptionError
 from pipeline.inputs import InputFile
 from pipeline.options import SECOND, TAKEN_OVER, compact, time_of
 from pipeline.unpack import Limits, unpacked
-from transforms.article import RawItem, Reject
+from transforms.article import SKIP, RawItem, Reject
 from transforms.parse.times import iso
 
 
@@ -85,10 +85,15 @@ def files(path: str) -> list[InputFile]:
 
 
 def read_rejects(file: InputFile, limits: Limits) -> Iterator[RawItem | Reject]:
-    """The items of a file of rejects; one whose payload was not kept whole is a reject again."""
+    """The items of a file of rejects, but for those that hold no article.
+
+    One whose payload was not kept whole is a reject again.
+    """
     with storage.open_to_read(file.name()) as opened:
         data = opened.read()
     for row in fastavro.reader(io.BytesIO(data)):
+        if row["stage"] == SKIP:
+            continue
         uri, position, payload = row["uri"], row["position"], base64.b64decode(row["payload_base64"])
         if row["payload_truncated"]:
             message = (

@@ -25,7 +25,7 @@ from pipeline.options import MAX_SHARDS, SHARD_BYTES, Config
 from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
-from transforms.ledger import DELTA, LedgerRow
+from transforms.ledger import DELTA, HELD, LedgerRow
 from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, SIZES, ArticleRow, Counting, Counts, unpacker
 
 FILES = "files"
@@ -38,7 +38,7 @@ class OutputRow(NamedTuple):
     """A row on its way to the shard that writes it."""
 
     kind: str
-    """`part`; of the ledger, `delta` or `snapshot`: a file holds rows of one kind and its name begins with it."""
+    """`part`; of the ledger, `delta`, `snapshot` or `held`: a file holds rows of one kind and is named after it."""
     key: str
     """The shard is a function of it."""
     order: str
@@ -61,9 +61,10 @@ class WriteArticles(beam.PTransform[Any, Any]):
         """{`rows`: ArticleRow, `sizes`: bytes, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
         shards = _shards(self._config, inputs[SIZES])
         by_shard = {
-            ROWS: inputs[ROWS] | "RowsByShard" >> beam.Map(_by_shard, shards).with_output_types(tuple[int, ArticleRow]),
+            ROWS: inputs[ROWS]
+            | "RowsByShard" >> beam.Map(_row_to_shard, shards).with_output_types(tuple[int, ArticleRow]),
             DECISIONS: inputs[DECISIONS]
-            | "DecisionsByShard" >> beam.Map(_by_shard, shards).with_output_types(tuple[int, Decision]),
+            | "DecisionsByShard" >> beam.Map(_decision_to_shard, shards).with_output_types(tuple[int, Decision]),
         }
         step = beam.ParDo(_WriteArticles(self._config)).with_output_types(WrittenFile, counts=Counts, rejects=Reject)
         return by_shard | "Join" >> beam.CoGroupByKey() | "Write" >> step.with_outputs(COUNTS, REJECTS, main=FILES)
@@ -221,7 +222,7 @@ class _EncodeRejects(Counting):
 
 class _EncodeLedger(Counting):
     def process(self, row: LedgerRow) -> Iterator[OutputRow]:
-        kind = "delta" if row.kind in DELTA else "snapshot"
+        kind = "delta" if row.kind in DELTA else row.kind if row.kind == HELD else "snapshot"
         yield OutputRow(kind, _hash(row.key), f"{row.kind}\0{row.key}", row.data)
 
 
@@ -231,7 +232,7 @@ class _WriteArticles(beam.DoFn):
 
     def process(self, group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         shard, joined = group
-        decisions = {(one.article_id, one.version_key): one for one in joined[DECISIONS]}
+        decisions = {(one.item_id, one.version_key): one for one in joined[DECISIONS]}
         unpack = unpacker()
         encoded: dict[tuple[str, str], bytes] = {}
         counts: Counts = {}
@@ -241,18 +242,20 @@ class _WriteArticles(beam.DoFn):
             decision = decisions.get(key)
             if decision is None or decision.error:
                 _count(counts, "redeliveries", len(others))
-                yield TaggedOutput(REJECTS, _undecided(row, unpack(row[6]), decision))
+                yield TaggedOutput(REJECTS, _undecided(row, unpack(row[5]), decision))
             elif decision.disposition in (STATE, REDELIVERY):
                 _count(counts, "redeliveries", 1 + len(others))
             else:
                 _count(counts, "redeliveries", len(others))
-                encoded[key] = row[5] + rows.decided_part(decision) + unpack(row[6])
+                encoded[decision.article_id, decision.version_key] = rows.decided_part(decision) + unpack(row[5])
                 _count(counts, f"languages/{decision.language}")
                 _count(counts, f"pub_status/{decision.pub_status}")
-        for key, decision in decisions.items():
+                if not decision.story_id:
+                    _count(counts, "unseen_kills")
+        for decision in decisions.values():
             if decision.disposition == STATE:
                 _count(counts, "state_rows")
-                encoded[key] = rows.state_row(decision, self._config.as_of)
+                encoded[decision.article_id, decision.version_key] = rows.state_row(decision, self._config.as_of)
         yield from write_shard(self._config, "articles", "part", shard, [encoded[key] for key in sorted(encoded)])
         yield TaggedOutput(COUNTS, counts)
 
@@ -262,9 +265,9 @@ def _version(row: ArticleRow) -> tuple[str, str]:
 
 
 def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Reject:
-    article_id, _, uri, position, *_ = row
+    item_id, _, uri, position, *_ = row
     cause = decision.error if decision else "no decision reached the writer"
-    message = f"{uri}: article {article_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
+    message = f"{uri}: article {item_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
     return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(tail, decision))
 
 
@@ -299,9 +302,12 @@ def _row_size(row: OutputRow) -> int:
     return len(row.data)
 
 
-def _by_shard(element: Any, shards: int) -> tuple[int, Any]:
-    """An ArticleRow or a Decision by the shard of its article_id, the first field of both."""
-    return shard_of(element[0], shards), element
+def _row_to_shard(row: ArticleRow, shards: int) -> tuple[int, ArticleRow]:
+    return shard_of(row[0], shards), row
+
+
+def _decision_to_shard(decision: Decision, shards: int) -> tuple[int, Decision]:
+    return shard_of(decision.item_id, shards), decision
 
 
 def _row_by_shard(row: OutputRow, shards: int) -> tuple[tuple[str, int], OutputRow]:

@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from pipeline.inputs import InputFile
+from pipeline.ledger import read_held
 from pipeline.options import Config
 from pipeline.progress import Ticker
 from pipeline.replay import read_rejects
@@ -50,7 +51,12 @@ class _Read(Counting):
 
     def process(self, file: InputFile) -> Iterator[Any]:
         tick = self._ticker.tick
-        read = read_rejects(file, self._limits) if self._replay else read_file(file, self._limits, tick)
+        if file.held:
+            read: Iterator[RawItem | Reject] = read_held(file)
+        elif self._replay:
+            read = read_rejects(file, self._limits)
+        else:
+            read = read_file(file, self._limits, tick)
         for found in read:
             if isinstance(found, Reject):
                 self.counts["items"] += 1

@@ -13,9 +13,10 @@ from typing import Any
 
 import fastavro
 
-from pipeline import storage
+from pipeline import manifest, storage
 from pipeline.options import Config
 from pipeline.run import Outcome
+from transforms.article import SKIP
 
 _LARGEST = 5
 _HEADLINE_WIDTH = 64
@@ -27,7 +28,8 @@ def summary(config: Config, outcome: Outcome) -> str:
     counts = made["counts"]
     rows = {name: entry["rows"] for name, entry in made["data_sets"].items()}
     items = counts.get("items", 0)
-    states = counts.get("state_rows", 0)
+    states, held, unseen = (counts.get(name, 0) for name in ("state_rows", "held", "unseen_kills"))
+    skips = manifest.skips(made)
     rate = items / outcome.seconds if outcome.seconds else 0.0
     lines = [
         f"as of {made['options']['as_of']}: {items:,} items from {made['input']['files']:,} files "
@@ -35,7 +37,10 @@ def summary(config: Config, outcome: Outcome) -> str:
         f"  articles      {rows['articles'] - states:>8,}  in {rows['stories']:,} stories",
         *([f"  state rows    {states:>8,}  what changed about earlier versions"] if states else []),
         f"  redeliveries  {counts.get('redeliveries', 0):>8,}",
-        f"  rejects       {rows['rejects']:>8,}  {_listed(counts, 'rejects/')}".rstrip(),
+        f"  rejects       {rows['rejects'] - skips:>8,}  {_listed(counts, 'rejects/', but=f'{SKIP}/')}".rstrip(),
+        *([f"  no article    {skips:>8,}  {_listed(counts, f'rejects/{SKIP}/')}"] if skips else []),
+        *([f"  held          {held:>8,}  until their embargo ends"] if held else []),
+        *([f"  unseen kills  {unseen:>8,}  of items that no run has seen"] if unseen else []),
         f"  languages     {_listed(counts, 'languages/')}",
     ]
     largest = _largest_stories(config, made)
@@ -51,8 +56,10 @@ def summary(config: Config, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _listed(counts: dict[str, int], prefix: str) -> str:
+def _listed(counts: dict[str, int], prefix: str, but: str = "") -> str:
+    """The counts whose names begin with a prefix, largest first, but for those that go on with `but`."""
     found = [(-number, name.removeprefix(prefix)) for name, number in counts.items() if name.startswith(prefix)]
+    found = [entry for entry in found if not (but and entry[1].startswith(but))]
     return ", ".join(f"{name} {-number:,}" for number, name in sorted(found))
 
 

@@ -13,15 +13,15 @@ from pipeline.inputs import InputFile
 from pipeline.options import Config
 from pipeline.unpack import Limits, read_file
 from transforms import identity, rows
-from transforms.article import Decision, Reject, Story
+from transforms.article import NEW, Decision, Reject, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, LedgerRow, encode
+from transforms.ledger import DELTA, LedgerRow, Link, encode
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
 from transforms.steps import rejected
 from transforms.stories.desk import key_by_story
-from transforms.versions import settle
+from transforms.versions import roots, settle
 
 
 class Expected(NamedTuple):
@@ -44,7 +44,7 @@ def run(config: Config, files: list[InputFile]) -> Expected:
     limits = Limits(config.max_item_bytes, config.max_archive_bytes)
     rejects: list[Reject] = []
     bodies = []
-    by_article = defaultdict(list)
+    slips = []
     items = 0
     for file in files:
         for raw in read_file(file, limits):
@@ -62,34 +62,38 @@ def run(config: Config, files: list[InputFile]) -> Expected:
                     stage = "slip"
                     slip = make_slip(tagged, config.as_of)
                     stage = "gate"
-                    row = rows.article_row(tagged, slip.article_id, slip.version_key, config.as_of)
+                    tail = rows.article_tail(tagged, config.as_of)
                 except Exception as error:
                     rejects.append(rejected(stage, article, error))
                     continue
-                by_article[slip.article_id].append(slip)
-                slip = slip._replace(digest=identity.digest_of(row[1]))
-                bodies.append((slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, *row))
+                slips.append(slip._replace(digest=identity.digest_of(tail)))
+                bodies.append((slip.item_id, slip.version_key, slip.uri, slip.position, slip.digest, tail))
+    articles_of = roots((slip.item_id, slip.evolved_from) for slip in slips if slip.evolved_from)
+    by_article = defaultdict(list)
+    for slip in slips:
+        article_id = articles_of.get(slip.item_id, slip.item_id)
+        by_article[article_id].append(slip._replace(article_id=article_id))
     by_desk = defaultdict(list)
-    for slips in by_article.values():
-        for slip in settle(slips):
+    for versions in by_article.values():
+        for slip in settle(versions):
             by_desk[slip.desk].append(slip)
     stories: list[Story] = []
-    entries: list[LedgerRow] = []
+    entries: list[LedgerRow] = [encode(Link(*link)) for link in articles_of.items()]
     decisions: dict[tuple[str, str], Decision] = {}
-    for desk, slips in by_desk.items():
-        for made in key_by_story(desk, slips):
+    for desk, settled in by_desk.items():
+        for made in key_by_story(desk, settled):
             if isinstance(made, Story):
                 stories.append(made)
             elif isinstance(made, Decision):
-                decisions[made.article_id, made.version_key] = made
+                decisions[made.item_id, made.version_key] = made
             else:
                 entries.append(encode(made))
-    articles = []
-    seen = set()
-    for article_id, version_key, _, _, _, head, tail in sorted(bodies):
-        if (article_id, version_key) not in seen:
-            seen.add((article_id, version_key))
-            articles.append(head + rows.decided_part(decisions[article_id, version_key]) + tail)
+    written: dict[tuple[str, str], bytes] = {}
+    for item_id, version_key, _, _, _, tail in sorted(bodies, reverse=True):
+        decision = decisions[item_id, version_key]
+        if decision.disposition == NEW:
+            written[decision.article_id, version_key] = rows.decided_part(decision) + tail
+    articles = [written[key] for key in sorted(written)]
     return Expected(
         articles,
         [rows.story_row(story, config.as_of) for story in sorted(stories)],

@@ -184,12 +184,18 @@ class Slip(NamedTuple):
     """The event time as stated, which may be later than `as_of`: versions are ordered by it."""
     digest: bytes = b""
     """A hash of the encoded row: tells two deliveries of a version from one place apart."""
+    item_id: str = ""
+    """Identity of the item alone, by which its row is found; article_id is that of the item it evolved from, if any."""
+    evolved_from: str = ""
+    """item_id of the item that it evolved from or replaces, empty where it states none."""
     # set by settle
     version: int = 0
     """1, 2, … in order of time; 0: not settled."""
     is_latest: bool = False
+    founding: bool = False
+    """True for the version that the article is keyed by: the first that has copy; a kill may come before it."""
     desk: str = ""
-    """The language whose desk keys it: the primary subtag of the article's first version."""
+    """The language whose desk keys it: the primary subtag of the founding version's."""
     usable: bool = True
     """False where the article was killed or withheld: it keeps its story, the story counts it out."""
     disposition: str = NEW
@@ -210,12 +216,15 @@ class Decision(NamedTuple):
     pub_status: str
     language: str
     story_id: str
+    """Empty for a kill of an item that was never seen: it has no copy to be keyed by."""
     disposition: str = NEW
     """NEW, STATE or REDELIVERY."""
     event_time: int = 0
     """As stated, microseconds UTC: a state row has no other source for it."""
     error: str = ""
     """Why no story could be given; the writer turns such a version into a reject."""
+    item_id: str = ""
+    """Of the delivery that stands for the version: its row is found by it."""
 
 
 class Story(NamedTuple):

@@ -53,6 +53,16 @@ def article_id(article: Article) -> str:
     return digest("text", article.headline, article.body, time)
 
 
+def ancestor_id(article: Article) -> str:
+    """The `article_id` of the item that this one says it evolved from or replaces; empty where it says none.
+
+    The provider is taken to be the same: nobody replaces the items of others.
+    """
+    if not article.evolved_from or article.evolved_from == article.guid:
+        return ""
+    return digest("guid", provider(article), article.evolved_from)
+
+
 def names_an_article(url: str, *, found_in_copy: bool) -> bool:
     """True where a source URL can stand for the article: it leads further than to a site's front page.
 

@@ -1,9 +1,9 @@
 """The ledger: what a run hands on, so that the next one goes on exactly where it ended.
 
 In: what settling and keying know at the end of a run. Out: rows of the data set `ledger`, and from such rows the same
-knowledge again. A row is one entry: an article with its versions, a story, counted terms, or a desk's clock. Entries of
-the kinds in DELTA say what one run changed and are read back over many runs, where the newest wins; the others are a
-snapshot of the desks, and only the newest run's count.
+knowledge again. A row is one entry: an article with its versions, an item's link to the article it is of, a story,
+counted terms, a desk's clock, or an item that is held until its embargo ends. Entries of the kinds in DELTA say what
+one run changed and are read back over many runs, where the newest wins; of the others only the newest run's count.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ CLOSED_STORY = "closed_story"
 LIVE_STORY = "live_story"
 TERMS = "terms"
 DESK = "desk"
+LINK = "link"
+HELD = "held"
 
-DELTA = frozenset([ARTICLE, CLOSED_STORY])
+DELTA = frozenset([ARTICLE, CLOSED_STORY, LINK])
 
 
 class LedgerRow(NamedTuple):
@@ -110,7 +112,24 @@ class DeskClock(NamedTuple):
     clock: int
 
 
-Entry = KnownArticle | StoryEntry | TermCounts | DeskClock
+class Link(NamedTuple):
+    """An item that evolved from another: both are versions of one article."""
+
+    item_id: str
+    article_id: str
+
+
+class HeldItem(NamedTuple):
+    """An entry that is left out until its embargo ends, with all that it takes to read it again."""
+
+    uri: str
+    position: int
+    arrived: int
+    """Microseconds UTC."""
+    payload: bytes
+
+
+Entry = KnownArticle | StoryEntry | TermCounts | DeskClock | Link | HeldItem
 
 _NOTHING: dict[str, Any] = {
     field["name"]: [] if isinstance(field["type"], dict) else None for field in data_set("ledger").schema["fields"]
@@ -131,6 +150,11 @@ def encode(entry: Entry) -> LedgerRow:
         return _story_row(entry)
     if isinstance(entry, DeskClock):
         return _row(DESK, entry.language, entry.language, clock=entry.clock)
+    if isinstance(entry, Link):
+        return _row(LINK, entry.item_id, "", article_id=entry.article_id)
+    if isinstance(entry, HeldItem):
+        place = {"uri": entry.uri, "position": entry.position, "arrived": entry.arrived}
+        return _row(HELD, f"{entry.uri}#{entry.position}", "", **place, payload_base64=_text(entry.payload))
     counted = {"day": entry.day, "part": entry.part, "articles": entry.articles}
     packed = {"terms_base64": _text(entry.terms), "numbers_base64": _text(entry.numbers)}
     return _row(TERMS, entry.language, entry.language, **counted, **packed)
@@ -148,6 +172,10 @@ def decode(row: LedgerRow) -> Entry:
         return TermCounts(fields["key"], *counted, _bytes(fields["terms_base64"]), _bytes(fields["numbers_base64"]))
     if kind == DESK:
         return DeskClock(fields["key"], fields["clock"])
+    if kind == LINK:
+        return Link(fields["key"], fields["article_id"])
+    if kind == HELD:
+        return HeldItem(fields["uri"], fields["position"], fields["arrived"], _bytes(fields["payload_base64"]))
     if kind not in (CLOSED_STORY, LIVE_STORY):
         raise ValueError(f"a ledger entry of the unknown kind {kind!r}")
     headlines = fields["headlines"]

@@ -1,8 +1,7 @@
 """Records to rows: what stands in the Avro files, encoded once.
 
-An article's row is encoded where it was cleaned, in two parts: the head that says who it is, and the tail with
-everything else; the few fields that deciding adds stand between them in the schema, so the writer joins head, decided
-part and tail without decoding anything. What the gate refuses raises GateError.
+An article's row is encoded where it was cleaned, but for the few fields that deciding adds: they stand first in the
+schema, so the writer joins decided part and tail without decoding anything. What the gate refuses raises GateError.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from transforms import identity
 from transforms.article import STATE, Article, Decision, Reject, Stated, Story
 from transforms.parse.times import iso
 
-# The fields of an article's row that only deciding knows, in the schema's order: settle and the desk set them.
-DECIDED = ["row_kind", "version", "is_latest", "story_id", "pub_status", "language"]
+# The fields of an article's row that only deciding knows, the first in the schema: settle and the desk set them.
+DECIDED = ["article_id", "version_key", "row_kind", "version", "is_latest", "story_id", "pub_status", "language"]
 # A row of `articles` is a version, or says what has changed about a version that an earlier partition holds.
 VERSION_ROW = "version"
 STATE_ROW = "state"
@@ -59,7 +58,6 @@ class Encoder:
 
 
 class _ArticleEncoders(NamedTuple):
-    head: Encoder
     decided: Encoder
     tail: Encoder
 
@@ -67,11 +65,9 @@ class _ArticleEncoders(NamedTuple):
 @functools.cache
 def _article_encoders() -> _ArticleEncoders:
     names = data_set("articles").field_names()
-    start = names.index(DECIDED[0])
-    end = start + len(DECIDED)
-    if names[start:end] != DECIDED:
-        raise AssertionError(f"articles: the decided fields must stand together as {DECIDED}")
-    return _ArticleEncoders(*(Encoder("articles", part) for part in (names[:start], names[start:end], names[end:])))
+    if names[: len(DECIDED)] != DECIDED:
+        raise AssertionError(f"articles: the decided fields must come first, as {DECIDED}")
+    return _ArticleEncoders(Encoder("articles", DECIDED), Encoder("articles", names[len(DECIDED) :]))
 
 
 @functools.cache
@@ -79,40 +75,35 @@ def _encoder(name: str) -> Encoder:
     return Encoder(name)
 
 
-def article_row(article: Article, article_id: str, version_key: str, as_of: int) -> tuple[bytes, bytes]:
-    """(head, tail) of an article's row.
+def article_tail(article: Article, as_of: int) -> bytes:
+    """An article's row without the decided fields.
 
     Raises GateError for a field that can't stand in a file, TooLargeError for a row that no warehouse loads.
     """
-    encoders = _article_encoders()
-    head = encoders.head.encode({"article_id": article_id, "version_key": version_key})
-    tail = encoders.tail.encode(_article_tail(article, as_of))
-    if len(head) + len(tail) > ROW_LIMIT:
-        raise TooLargeError(f"the row takes {len(head) + len(tail)} bytes, over {ROW_LIMIT} no warehouse loads it")
-    return head, tail
+    tail = _article_encoders().tail.encode(_article_tail(article, as_of))
+    if len(tail) > ROW_LIMIT:
+        raise TooLargeError(f"the row takes {len(tail)} bytes, over {ROW_LIMIT} no warehouse loads it")
+    return tail
 
 
 def decided_part(decision: Decision) -> bytes:
-    """The bytes that stand between an article's head and tail."""
-    fields = {name: getattr(decision, name) for name in DECIDED[1:]}
+    """The bytes that stand before an article's tail."""
+    fields = {name: getattr(decision, name) for name in DECIDED if name != "row_kind"}
     kind = STATE_ROW if decision.disposition == STATE else VERSION_ROW
     return _article_encoders().decided.encode({"row_kind": kind, **fields})
 
 
 def state_row(decision: Decision, as_of: int) -> bytes:
     """The row that says what has changed about a version whose own row stands in an earlier partition."""
-    encoders = _article_encoders()
     nobody = Article("", published=Stated(decision.event_time, "second", False))
     tail = _article_tail(nobody, as_of) | _stated("published", None) | {"event_time_source": "", "flags": []}
-    head = encoders.head.encode({"article_id": decision.article_id, "version_key": decision.version_key})
-    return head + decided_part(decision) + encoders.tail.encode(tail)
+    return decided_part(decision) + _article_encoders().tail.encode(tail)
 
 
 def undecided_payload(tail: bytes, decision: Decision | None) -> bytes:
     """A cleaned article that got no decision as JSON that the `json` format reads: what a reject of it keeps."""
     names = data_set("articles").field_names()
-    end = names.index(DECIDED[-1]) + 1
-    row = fastavro.schemaless_reader(io.BytesIO(tail), data_set("articles").part(names[end:]), None)
+    row = fastavro.schemaless_reader(io.BytesIO(tail), data_set("articles").part(names[len(DECIDED) :]), None)
     fields = {name: row[name] for name in _KEPT if row[name]}
     if row["event_time_source"] == "date_line":
         fields["published"] = row["event_time_utc"]

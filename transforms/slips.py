@@ -13,8 +13,9 @@ from transforms.stories import terms
 def make_slip(article: Article, as_of: int) -> Slip:
     """The slip of an article, with times clipped to `as_of`, the end of the run's interval (microseconds UTC)."""
     stated = identity.event_time(article)[0].time
+    item_id = identity.article_id(article)
     return Slip(
-        article_id=identity.article_id(article),
+        article_id=item_id,
         version_key=identity.version_key(article),
         uri=article.uri,
         position=article.position,
@@ -27,4 +28,6 @@ def make_slip(article: Article, as_of: int) -> Slip:
         terms=terms.pack(terms.count_terms(article.headline, article.body, article.language_detected)),
         body_length=len(article.body),
         stated_time=stated,
+        item_id=item_id,
+        evolved_from=identity.ancestor_id(article),
     )

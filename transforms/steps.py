@@ -10,13 +10,13 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
 import zstandard
 from apache_beam.coders import RowCoder, registry
-from apache_beam.pvalue import TaggedOutput
+from apache_beam.pvalue import AsDict, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -24,10 +24,10 @@ from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, Entry, LedgerRow, StoryEntry
+from transforms.ledger import DELTA, Entry, HeldItem, LedgerRow, Link, StoryEntry
 from transforms.parse import Settings, parse
 from transforms.stories.desk import key_by_story
-from transforms.versions import settle
+from transforms.versions import roots, settle
 
 ARTICLES = "articles"
 REJECTS = "rejects"
@@ -38,11 +38,13 @@ SIZES = "sizes"
 DECISIONS = "decisions"
 STORIES = "stories"
 LEDGER = "ledger"
+HELD = "held"
+LINKS = "links"
 
-# An article on its way to the shard that writes it: (article_id, version_key, uri, position, digest, head, tail). The
-# tail, nearly all of a row, travels packed (see `unpacker`): a runner holds what it shuffles several times over, on
-# disk or, as the one on a laptop does, in memory.
-ArticleRow = tuple[str, str, str, int, bytes, bytes, bytes]
+# An article on its way to the shard that writes it: (item_id, version_key, uri, position, digest, tail). The tail,
+# nearly all of a row, travels packed (see `unpacker`): a runner holds what it shuffles several times over, on disk or,
+# as the one on a laptop does, in memory.
+ArticleRow = tuple[str, str, str, int, bytes, bytes]
 
 # What one bundle counted.
 Counts = dict[str, int]
@@ -53,16 +55,19 @@ for _record in (RawItem, Slip, Decision, Story, Reject, LedgerRow):
 
 
 class Parse(beam.PTransform[Any, Any]):
-    """RawItem -> `articles`, `rejects`, and `counts` of the entries read."""
+    """RawItem -> `articles`, `rejects`, `held` for the ledger, and `counts` of the entries read.
 
-    def __init__(self, settings: Settings) -> None:
+    Articles whose embargo ends after `hold_after` (microseconds UTC) are held; with None, none is.
+    """
+
+    def __init__(self, settings: Settings, hold_after: int | None = None) -> None:
         super().__init__()
-        self._settings = settings
+        self._parse = _Parse(settings, hold_after)
 
     def expand(self, items: Any) -> Any:
-        """PCollection[RawItem] -> PCollections `articles`, `rejects` and `counts`."""
-        step = beam.ParDo(_Parse(self._settings)).with_output_types(Article, rejects=Reject, counts=Counts)
-        return items | step.with_outputs(REJECTS, COUNTS, main=ARTICLES)
+        """PCollection[RawItem] -> PCollections `articles`, `rejects`, `held` (LedgerRow) and `counts`."""
+        step = beam.ParDo(self._parse).with_output_types(Article, rejects=Reject, held=LedgerRow, counts=Counts)
+        return items | step.with_outputs(REJECTS, HELD, COUNTS, main=ARTICLES)
 
 
 class Clean(beam.PTransform[Any, Any]):
@@ -89,12 +94,34 @@ class Part(beam.PTransform[Any, Any]):
         self._as_of = as_of
 
     def expand(self, articles: Any) -> Any:
-        """PCollection[Article] -> `slips` (article_id, Slip), `rows` (ArticleRow), `sizes` (bytes of the rows of a
-        bundle), `rejects`, `counts`."""
+        """PCollection[Article] -> `slips`, `rows` (ArticleRow), `sizes` (bytes of the rows of a bundle), `rejects`,
+        `counts`."""
         step = beam.ParDo(_Part(self._as_of)).with_output_types(
-            tuple[str, Slip], rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
+            Slip, rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
         )
         return articles | step.with_outputs(ROWS, SIZES, REJECTS, COUNTS, main=SLIPS)
+
+
+class LinkItems(beam.PTransform[Any, Any]):
+    """Slips by the article that their item is of: its own, or that of the item it evolved from."""
+
+    def expand(self, inputs: dict[str, Any]) -> Any:
+        """{`slips`: Slip, `links`: (item_id, LedgerRow)} -> {`slips`: (article_id, Slip), `ledger`: LedgerRow}.
+
+        Items that evolved from others are few, so all links meet on one worker, and what they come to is a side input.
+        """
+        stated = inputs[SLIPS] | "Stated" >> beam.FlatMap(_stated_link).with_output_types(tuple[str, str, bool])
+        known = inputs[LINKS] | "Known" >> beam.Map(_known_link).with_output_types(tuple[str, str, bool])
+        step = beam.ParDo(_resolve).with_output_types(tuple[str, str], ledger=LedgerRow)
+        resolved = (
+            (stated, known)
+            | "Links" >> beam.Flatten()
+            | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, tuple[str, str, bool]])
+            | "Together" >> beam.GroupByKey()
+            | "Resolve" >> step.with_outputs(LEDGER, main=LINKS)
+        )
+        by_article = beam.Map(_by_article, AsDict(resolved[LINKS])).with_output_types(tuple[str, Slip])
+        return {SLIPS: inputs[SLIPS] | "ByArticle" >> by_article, LEDGER: resolved[LEDGER]}
 
 
 class SettleVersions(beam.PTransform[Any, Any]):
@@ -147,8 +174,9 @@ def _at_the_end(tag: str, value: Any) -> TaggedOutput:
 
 
 class _Parse(Counting):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hold_after: int | None) -> None:
         self._settings = settings
+        self._hold_after = hold_after
 
     def process(self, item: RawItem) -> Iterator[Any]:
         self.counts["parse/items"] += 1
@@ -156,9 +184,22 @@ class _Parse(Counting):
             self.counts["items"] += 1
             if isinstance(found, Reject):
                 yield TaggedOutput(REJECTS, found)
+            elif self._is_held(found):
+                self.counts["held"] += 1
+                held = HeldItem(found.uri, found.position, found.arrived, found.payload)
+                yield TaggedOutput(HELD, ledger.encode(held))
             else:
                 self.counts[f"formats/{found.source_format}"] += 1
                 yield found
+
+    def _is_held(self, article: Article) -> bool:
+        """True for what may not be published yet; a kill is no news that an embargo could protect."""
+        return (
+            self._hold_after is not None
+            and article.embargoed is not None
+            and article.embargoed.time > self._hold_after
+            and article.pub_status != "canceled"
+        )
 
 
 def _per_article(stage: str, function: Callable[[Article], Article]) -> Any:
@@ -200,7 +241,7 @@ class _Part(Counting):
         try:
             slip = slips.make_slip(article, self._as_of)
             stage = "gate"
-            head, tail = rows.article_row(article, slip.article_id, slip.version_key, self._as_of)
+            tail = rows.article_tail(article, self._as_of)
         except Exception as error:
             yield TaggedOutput(REJECTS, rejected(stage, article, error))
             return
@@ -208,11 +249,42 @@ class _Part(Counting):
             self.counts[f"cleaning/{rule}"] += 1
         # Two deliveries from one place: slip and row must agree on which of them stands.
         slip = slip._replace(digest=identity.digest_of(tail))
-        self._size += len(head) + len(tail)
-        packed = self._pack(tail)
-        row: ArticleRow = (slip.article_id, slip.version_key, slip.uri, slip.position, slip.digest, head, packed)
+        self._size += len(tail)
+        row: ArticleRow = (
+            slip.item_id, slip.version_key, slip.uri, slip.position, slip.digest, self._pack(tail),
+        )  # fmt: skip
         yield TaggedOutput(ROWS, row)
-        yield slip.article_id, slip
+        yield slip
+
+
+def _stated_link(slip: Slip) -> Iterator[tuple[str, str, bool]]:
+    if slip.evolved_from:
+        yield slip.item_id, slip.evolved_from, True
+
+
+def _known_link(link: tuple[str, LedgerRow]) -> tuple[str, str, bool]:
+    found = ledger.decode(link[1])
+    if not isinstance(found, Link):
+        raise ValueError(f"a ledger entry of kind {link[1].kind!r} is no link")
+    return *found, False
+
+
+def _one_key(link: tuple[str, str, bool]) -> tuple[int, tuple[str, str, bool]]:
+    return 0, link
+
+
+def _resolve(group: tuple[int, Iterable[tuple[str, str, bool]]]) -> Iterator[Any]:
+    links = list(group[1])
+    stated = {item for item, _, new in links if new}
+    for item, article in roots((item, ancestor) for item, ancestor, _ in links).items():
+        yield item, article
+        if item in stated:
+            yield TaggedOutput(LEDGER, ledger.encode(Link(item, article)))
+
+
+def _by_article(slip: Slip, articles: Mapping[str, str]) -> tuple[str, Slip]:
+    article_id = articles.get(slip.item_id, slip.item_id)
+    return article_id, slip._replace(article_id=article_id)
 
 
 def _settle(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[tuple[str, Slip]]:

@@ -1,7 +1,8 @@
 """Settles the versions of one article: which deliveries are the same, which version came first, what a kill reaches.
 
 In: all slips of one article_id, in any order, and what earlier runs know of it. Out: one slip a version, settled, in
-order, those of earlier runs among them. Pure: the order of arrival does not matter.
+order, those of earlier runs among them. Pure: the order of arrival does not matter. `roots` says which items are one
+article, because one evolved from the other.
 """
 
 from __future__ import annotations
@@ -19,38 +20,53 @@ def settle(slips: Iterable[Slip], known: KnownArticle | None = None) -> Iterator
     """The versions of an article in order of time, each once, with the fields set that are settle's to set.
 
     - Equal version_keys are one version, delivered several times: the smallest (uri, position) stands for all, and one
-      that an earlier run has written before those.
+      that an earlier run has written before those. Where several items delivered it (one that replaces another may
+      repeat it), each of the others has a slip of its own behind, a REDELIVERY.
     - Versions are ordered by event time as stated, then the provider's number, then the key.
-    - A version that no language could be told of takes that of the version before it. The desk is the first version's,
-      because its story was told before the others came, whatever they say.
+    - A version that no language could be told of takes that of the version before it. The desk is the founding
+      version's, the first that is more than a kill without copy: its story was told before the others came.
     - A kill cancels every version, also when it comes first. What is withheld is so from that version on.
-    - An article that earlier runs know keeps its desk and its story.
+    - An article that earlier runs know keeps its desk and its story. One of which they know nothing but a kill has
+      none yet: it gets them with its founding version.
     """
-    delivered = {key: next(group) for key, group in groupby(sorted(slips, key=_place), key=_key)}
-    if known is None:
-        yield from _ordered(delivered.values())
-        return
-    before = {slip.version_key: slip for slip in _ordered(_slip_of(known, version) for version in known.versions)}
-    was_usable = all(slip.usable for slip in before.values())
-    for slip in _ordered((delivered | before).values()):
-        yield slip._replace(
-            desk=known.desk,
-            story_id=known.story_id,
-            was_usable=was_usable,
-            disposition=_disposition(slip, before.get(slip.version_key), slip.version_key in delivered),
-            terms=b"",
-        )
+    standing: dict[str, Slip] = {}
+    repeated: list[tuple[str, str]] = []
+    for key, group in groupby(sorted(slips, key=_place), key=_key):
+        standing[key], *others = group
+        items = {other.item_id for other in others} - {standing[key].item_id}
+        repeated += [(key, item_id) for item_id in sorted(items)]
+    before: dict[str, Slip] = {}
+    if known is not None:
+        before = {slip.version_key: slip for slip in _ordered(_slip_of(known, version) for version in known.versions)}
+    ordered = list(_ordered((standing | before).values()))
+    has_story = known is not None and known.story_id != ""
+    gets_story = not has_story and any(slip.founding for slip in ordered)
+    was_usable = all(slip.usable for slip in before.values()) if has_story else True
+    settled: dict[str, Slip] = {}
+    for slip in ordered:
+        delivered = standing.get(slip.version_key)
+        disposition = _disposition(slip, before.get(slip.version_key), delivered is not None, gets_story)
+        found = slip._replace(disposition=disposition, item_id=(delivered or slip).item_id)
+        if known is not None and has_story:
+            found = found._replace(
+                desk=known.desk, story_id=known.story_id, was_usable=was_usable, founding=False, terms=b""
+            )
+        settled[slip.version_key] = found
+        yield found
+    for key, item_id in repeated:
+        yield settled[key]._replace(item_id=item_id, disposition=REDELIVERY, founding=False, terms=b"")
 
 
-def known_article(versions: list[Slip], story_id: str) -> KnownArticle:
-    """What the next run has to know of an article: of all its settled versions, in order."""
+def known_article(versions: Iterable[Slip], story_id: str) -> KnownArticle:
+    """What the next run has to know of an article, of all its settled versions."""
+    first, *others = sorted({slip.version: slip for slip in versions}.values(), key=lambda slip: slip.version)
     return KnownArticle(
-        versions[0].article_id,
-        versions[0].desk,
+        first.article_id,
+        first.desk,
         story_id,
         tuple(
             KnownVersion(slip.version_key, slip.stated_time, slip.version_number, slip.pub_status, slip.language)
-            for slip in versions
+            for slip in (first, *others)
         ),
     )
 
@@ -60,9 +76,37 @@ def desk_of(language: str) -> str:
     return language.partition("-")[0]
 
 
+def roots(links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """For each item that evolved from another, the article it is of: the item at the beginning of the chain.
+
+    `links` are pairs (item, the item it evolved from). Of two ancestors of one item the lesser counts; of a ring, the
+    least of its items is the beginning.
+    """
+    ancestors: dict[str, str] = {}
+    for item, ancestor in links:
+        if item != ancestor:
+            ancestors[item] = min(ancestor, ancestors.get(item, ancestor))
+    found: dict[str, str] = {}
+    for item in sorted(ancestors):
+        chain = {item: None}
+        at = item
+        while at in ancestors and at not in found:
+            at = ancestors[at]
+            if at in chain:
+                ring = list(chain)[list(chain).index(at) :]
+                at = min(ring)
+                break
+            chain[at] = None
+        beginning = found.get(at, at)
+        found |= dict.fromkeys(chain, beginning)
+    return {item: root for item, root in found.items() if item != root}
+
+
 def _ordered(slips: Iterable[Slip]) -> Iterator[Slip]:
     versions = sorted(slips, key=_order)
     killed = any(slip.pub_status == "canceled" for slip in versions)
+    founding = next((slip for slip in versions if not _is_bare_kill(slip)), None)
+    desk = _UNKNOWN if founding is None else desk_of(founding.language)
     language = _UNKNOWN
     for number, slip in enumerate(versions, start=1):
         language = slip.language if language == _UNKNOWN else language
@@ -70,12 +114,18 @@ def _ordered(slips: Iterable[Slip]) -> Iterator[Slip]:
             version=number,
             is_latest=number == len(versions),
             language=language,
-            desk=desk_of(versions[0].language),
+            founding=slip is founding,
+            desk=desk,
             pub_status="canceled" if killed else slip.pub_status,
             usable=versions[-1].pub_status == "usable" and not killed,
-            # Only the first version is keyed; the others keep its story, so their terms need not travel.
-            terms=slip.terms if number == 1 else b"",
+            # The other versions keep the story of the founding one, so their terms need not travel.
+            terms=slip.terms if slip is founding else b"",
         )
+
+
+def _is_bare_kill(slip: Slip) -> bool:
+    """A kill without copy, which is only the name of what it kills."""
+    return slip.pub_status == "canceled" and not slip.headline and not slip.body_length
 
 
 def _slip_of(known: KnownArticle, version: KnownVersion) -> Slip:
@@ -93,13 +143,14 @@ def _slip_of(known: KnownArticle, version: KnownVersion) -> Slip:
         terms=b"",
         body_length=0,
         stated_time=version.stated_time,
+        item_id=known.article_id,
     )
 
 
-def _disposition(slip: Slip, before: Slip | None, delivered: bool) -> str:
+def _disposition(slip: Slip, before: Slip | None, delivered: bool, gets_story: bool) -> str:
     if before is None:
         return NEW
-    if _decided(slip) != _decided(before):
+    if gets_story or _decided(slip) != _decided(before):
         return STATE
     return REDELIVERY if delivered else KNOWN
 

@@ -84,7 +84,7 @@ def profile(wire: Path) -> None:
         return result
 
     def write(bodies, decisions):
-        joined = [row[4] + rows.decided_part(decisions[row[:2]]) + row[5] for row in sorted(bodies)]
+        joined = [rows.decided_part(decisions[row[:2]]) + row[4] for row in sorted(bodies)]
         write_container(io.BytesIO(), data_set("articles"), joined)
         total = RowHash()
         for row in joined:
@@ -101,11 +101,9 @@ def profile(wire: Path) -> None:
                 for article in timed("parse", lambda item: list(parse(item)), item):
                     tagged = timed("language", tag_language, timed("clean", clean, article))
                     slip = timed("terms and slip", make_slip, tagged, AS_OF)
-                    head, tail = timed(
-                        "gate and encode", rows.article_row, tagged, slip.article_id, slip.version_key, AS_OF
-                    )
+                    tail = timed("gate and encode", rows.article_tail, tagged, AS_OF)
                     by_article[slip.article_id].append(slip)
-                    bodies.append((slip.article_id, slip.version_key, slip.uri, slip.position, head, tail))
+                    bodies.append((slip.article_id, slip.version_key, slip.uri, slip.position, tail))
         for slips in by_article.values():
             for slip in timed("settle", lambda slips: list(settle(slips)), slips):
                 by_desk[slip.desk].append(slip)

@@ -88,7 +88,7 @@ def identity_of(number: int) -> tuple[str, str]:
 
 def decision_of(number: int) -> Decision:
     article_id, version_key = identity_of(number)
-    return Decision(article_id, version_key, 1, True, "usable", "en", article_id)
+    return Decision(article_id, version_key, 1, True, "usable", "en", article_id, item_id=article_id)
 
 
 def bare(count: int, codec: str, folder: Path) -> None:
@@ -100,10 +100,8 @@ def bare(count: int, codec: str, folder: Path) -> None:
     with (folder / "bare.avro").open("wb") as file:
         writer = fastavro.write.Writer(file, parsed(whole.schema), codec=codec, sync_interval=64_000)
         for number, article in enumerate(articles(0, count, texts)):
-            article_id, version_key = identity_of(number)
             decided = {"row_kind": "version", **decision_of(number)._asdict()}
-            record = {"article_id": article_id, "version_key": version_key, **rows._article_tail(article, AS_OF)}
-            record |= {name: decided[name] for name in rows.DECIDED}
+            record = rows._article_tail(article, AS_OF) | {name: decided[name] for name in rows.DECIDED}
             record = {name: record[name] for name in names}
             gate.check(record)
             writer.write(record)
@@ -121,9 +119,9 @@ class Make(beam.DoFn):
         size = 0
         for number, article in zip(range(*span), articles(*span, self._texts), strict=True):
             article_id, version_key = identity_of(number)
-            head, tail = rows.article_row(article, article_id, version_key, AS_OF)
-            size += len(head) + len(tail)
-            yield article_id, version_key, article.uri, 0, b"", head, self._pack(tail)
+            tail = rows.article_tail(article, AS_OF)
+            size += len(tail)
+            yield article_id, version_key, article.uri, 0, b"", self._pack(tail)
             yield TaggedOutput("decisions", decision_of(number))
         yield TaggedOutput("sizes", size)
 

@@ -169,8 +169,7 @@ def _articles() -> Iterator[bytes]:
         Decision(_id(4), _id(5), 1, True, "withheld", "und", _id(6)),
     ]
     for article, decision in zip((_FULL, _BARE), decisions, strict=True):
-        head, tail = rows.article_row(article, decision.article_id, decision.version_key, AS_OF)
-        yield head + rows.decided_part(decision) + tail
+        yield rows.decided_part(decision) + rows.article_tail(article, AS_OF)
     killed = Decision(_id(1), _id(7), 1, False, "canceled", "de", _id(3), STATE, AS_OF - 1)
     yield rows.state_row(killed, AS_OF)
 
@@ -219,6 +218,8 @@ LEDGER: list[ledger.Entry] = [
     ledger.TermCounts("de", 20_521, 0, 12, b"\0\7\x80\x01", b"\1\x0c\3"),
     ledger.TermCounts("de", None, 1, 0, b"", b""),
     ledger.DeskClock("de", AS_OF),
+    ledger.Link(_id(8), _id(1)),
+    ledger.HeldItem("tallis.json", 2, AS_OF, b"{}"),
 ]  # fmt: skip
 
 

@@ -77,6 +77,7 @@ def slip(article_id, headline="", body="", time=START, language="en", **changes)
         terms=pack(count_terms(headline, body, language)),
         body_length=len(body),
         version=1,
+        founding=True,
         is_latest=True,
         desk=language,
     )
@@ -85,7 +86,7 @@ def slip(article_id, headline="", body="", time=START, language="en", **changes)
 
 def again(first, version, **changes):
     """A later version of an article."""
-    return first._replace(version=version, version_key=f"{first.article_id}-{version}", **changes)
+    return first._replace(version=version, version_key=f"{first.article_id}-{version}", founding=False, **changes)
 
 
 def wire():

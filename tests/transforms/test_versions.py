@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.article import KNOWN, NEW, REDELIVERY, STATE, Slip
-from transforms.versions import known_article, settle
+from transforms.versions import known_article, roots, settle
 
 HOUR = 3_600_000_000
 
@@ -143,3 +143,69 @@ def test_runs_in_order_of_time_settle_what_one_run_settles(drawn, cuts):
     assert state == {
         one.version_key: (one.version, one.is_latest, one.pub_status, one.language) for one in settle(slips)
     }
+
+
+def bare_kill(key: str = "kill", hours: int = 1) -> Slip:
+    return slip(key, hours, "canceled", language="und")._replace(headline="", body_length=0)
+
+
+def test_a_kill_without_copy_has_no_story_and_is_kept():
+    (kill,) = settle([bare_kill()])
+    assert (kill.founding, kill.desk, kill.disposition, kill.usable) == (False, "und", NEW, False)
+    (again,) = settle([bare_kill()], known(bare_kill(), story=""))
+    assert (again.disposition, again.story_id) == (REDELIVERY, "")
+
+
+@pytest.mark.parametrize("hours", [0, 5])
+def test_what_a_kill_named_is_keyed_by_its_own_copy_and_is_canceled(hours):
+    settled = {one.version_key: one for one in settle([bare_kill(hours=hours), slip("k1", 1)])}
+    assert (settled["k1"].founding, settled["k1"].terms, settled["kill"].founding) == (True, b"\2", False)
+    assert {one.pub_status for one in settled.values()} == {"canceled"}
+    assert {one.desk for one in settled.values()} == {"en"}
+
+
+def test_a_kill_that_came_runs_before_its_item_gets_its_story():
+    settled = {one.version_key: one for one in settle([slip("k1", 2)], known(bare_kill(hours=1), story=""))}
+    assert (settled["k1"].founding, settled["k1"].disposition, settled["k1"].pub_status) == (True, NEW, "canceled")
+    # It counts out of the story that its item opens or joins.
+    assert (settled["k1"].was_usable, settled["k1"].usable) == (True, False)
+    assert settled["kill"].disposition == STATE
+    assert {(one.story_id, one.desk) for one in settled.values()} == {("", "en")}
+
+
+def test_an_item_that_repeats_what_another_said_is_a_redelivery_of_its_own():
+    first, other = slip("k1", 1, uri="a")._replace(item_id="x"), slip("k1", 1, uri="b")._replace(item_id="y")
+    settled = list(settle([other, first, slip("k2", 2)._replace(item_id="y")]))
+    assert [(one.version_key, one.item_id, one.disposition) for one in settled] == [
+        ("k1", "x", NEW), ("k2", "y", NEW), ("k1", "y", REDELIVERY),
+    ]  # fmt: skip
+    assert [one.version_key for one in known_article(settled, "s1").versions] == ["k1", "k2"]
+
+
+def test_a_redelivery_is_found_by_the_item_that_delivered_it():
+    (again,) = settle([slip("k1", 1)._replace(item_id="y")], known(slip("k1", 1)))
+    assert (again.disposition, again.item_id) == (REDELIVERY, "y")
+
+
+@pytest.mark.parametrize(
+    ("links", "expected"),
+    [
+        ([], {}),
+        ([("b", "a")], {"b": "a"}),
+        ([("c", "b"), ("b", "a"), ("d", "c")], {"b": "a", "c": "a", "d": "a"}),
+        ([("b", "a"), ("c", "a"), ("z", "y")], {"b": "a", "c": "a", "z": "y"}),
+        ([("b", "a"), ("a", "b"), ("c", "b")], {"b": "a", "c": "a"}),
+        ([("a", "a"), ("b", "c"), ("b", "a")], {"b": "a"}),
+        ([("c", "a"), ("a", "b"), ("b", "c")], {"b": "a", "c": "a"}),
+    ],
+)
+def test_roots(links, expected):
+    assert {tuple(sorted(roots(order).items())) for order in permutations(links)} == {tuple(sorted(expected.items()))}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg"))))
+def test_a_root_has_no_ancestor_but_itself_and_knows_no_order(links):
+    found = roots(links)
+    assert found == roots(reversed(links))
+    assert not found.keys() & set(found.values())
+    assert found.keys() >= {item for item, ancestor in links if item != ancestor} - set(found.values())

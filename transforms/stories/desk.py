@@ -297,22 +297,18 @@ class Desk:
         return pack_all(sizes, terms.take(order), weights.take(order))
 
     def handle(self, slip: Slip) -> str:
-        """The story of a slip: found or opened by an article's first version, kept by later ones and in later runs.
+        """The story of a slip: found or opened by an article's founding version, kept by others and in later runs.
 
-        The story may merge into another later; see `survivor`. Raises what reading the slip raises (ValueError for
-        packed terms that can't be read), and LookupError for a later version of an article that has no story; the desk
-        is unchanged then.
+        Empty where the article has none, or not yet. The story may merge into another later; see `survivor`. Raises
+        what reading the slip raises (ValueError for packed terms that can't be read); the desk is unchanged then.
         """
-        if slip.story_id:
-            story_id = slip.story_id
-        elif slip.version != 1:
-            found = self._story_of.get(slip.article_id)
-            if found is None:
-                raise LookupError(f"version {slip.version} came without a first version that has a story")
-            story_id = found
-        else:
+        if slip.founding:
             placement = self.look(slip)
             story_id = self.take(placement, placement.choice)
+        else:
+            story_id = slip.story_id or self._story_of.get(slip.article_id, "")
+        if not story_id:
+            return ""
         story_id = self.survivor(story_id)
         if slip.article_id not in self._counted:
             self._counted.add(slip.article_id)
@@ -637,22 +633,23 @@ def key_by_story(
     the ledger's entries for the next run, given those of the last.
 
     The order in which slips arrive does not matter. A slip that can't be keyed gives a `Decision` with an error and
-    no story, and so do the other versions of its article.
+    no story, and so do the other versions of its article. An article of which nothing but a kill is known has no story.
     """
     desk = Desk(desk_language, model=model)
     desk.resume(entries)
-    handled: list[tuple[Slip, str, str]] = []
-    for slip in sorted(slips, key=in_order):
-        story_id, error = "", ""
+    handled = sorted(slips, key=in_order)
+    found: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for slip in handled:
         try:
-            story_id = desk.handle(slip)
+            found[slip.article_id] = desk.handle(slip) or found.get(slip.article_id, "")
         except Exception as failure:  # whatever is wrong with one slip must not end the run
-            error = f"{type(failure).__name__}: {failure}"
-        handled.append((slip, story_id, error))
-    # Only now is it known which stories have merged.
+            errors[slip.article_id] = f"{type(failure).__name__}: {failure}"
     keyed: dict[str, tuple[str, list[Slip]]] = {}
-    for slip, found, error in handled:
-        story_id = desk.survivor(found)
+    for slip in handled:
+        error = errors.get(slip.article_id, "")
+        # Only now is it known which stories have merged.
+        story_id = "" if error else desk.survivor(found[slip.article_id])
         if not error:
             keyed.setdefault(slip.article_id, (story_id, []))[1].append(slip)
         if slip.disposition == KNOWN:
@@ -668,10 +665,11 @@ def key_by_story(
             disposition=slip.disposition,
             event_time=slip.stated_time,
             error=error,
+            item_id=slip.item_id,
         )
     yield from desk.stories()
     for story_id, versions in keyed.values():
-        yield known_article(sorted(versions, key=lambda slip: slip.version), story_id)
+        yield known_article(versions, story_id)
     yield from desk.entries()
 
 

@@ -45,6 +45,7 @@ def slips_of(texts: Iterable[Text], ids: TermIds) -> list[Slip]:
                 terms=pack(count_terms(text.headline, text.body, ids.language, ids)),
                 body_length=len(text.body),
                 version=1,
+                founding=True,
                 is_latest=True,
                 desk=ids.language,
             )
