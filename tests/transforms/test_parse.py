@@ -428,7 +428,7 @@ def test_a_bad_date_in_the_file_name_is_flagged(date):
         (b" \n\t\n", "empty", "empty"),
         (bytes(range(256)) * 3, "binary", "not text"),
         (b" date 2026-03-09 x\n" + bytes(range(1, 32)) * 9, "binary", "control characters"),
-        ("just a line of text", "unknown_format", "known: dated_text, front_matter, json"),
+        ("just a line of text", "unknown_format", "known: anpa1312, dated_text"),
         ("---\ntitle: x\nno end", "yaml", "never closes"),
         ('---\ntitle: "x\ndate: 2026-01-01\n---\nbody', "yaml", "line"),
         ("---\n- a\n---\nbody", "yaml", "no keys"),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from transforms.article import Article, RawItem, Stated, Subject
 from transforms.parse.base import Elements, ParseError, Settings
+from transforms.parse.labels import of_headline
 from transforms.parse.times import parse_time
 
 _Read = TypeVar("_Read")
@@ -164,6 +165,11 @@ def build(
     kill = found.get("pub_status") == "canceled" and (found.get("guid") or found.get("source_url"))
     if not (found.get("headline") or body.strip() or kill):
         raise ParseError("no_text", "neither a headline nor a body")
+    labels = of_headline(found.get("headline", ""))
+    if labels.signal and "signal" not in found:
+        found["signal"] = labels.signal
+    if labels.number and "stated_version" not in found:
+        found["stated_version"] = str(labels.number)
     times, more = _times({name: found.pop(name) for name in ALL_TIMES if name in found}, item, settings)
     found |= times
     return Article(

@@ -7,7 +7,6 @@ difference before you commit it.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,13 +58,10 @@ def written(sample: Path) -> str:
 
 
 def main(again: list[str]) -> Iterator[str]:
+    """Writes the golden files that are missing, and all of these formats; gives their names."""
     for sample in samples():
         path = golden(sample)
         if not path.exists() or sample.parent.name in again:
             path.parent.mkdir(exist_ok=True)
             path.write_text(written(sample), encoding="utf-8")
             yield str(path.relative_to(ROOT))
-
-
-if __name__ == "__main__":
-    print("\n".join(main(sys.argv[1:])))
