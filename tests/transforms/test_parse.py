@@ -654,3 +654,9 @@ def test_no_field_holds_a_nul():
     assert (article.guid, article.provider, article.subjects) == ("ab", "p", (Subject("s", "1", "n"),))
     texts = (article.headline, article.source_url, *article.keywords, *article.subjects[0])
     assert not any("\0" in text for text in texts)
+
+
+def test_a_body_that_no_row_holds_is_refused_before_it_is_cleaned():
+    reject = rejected(DATED + "x" * 8_000_001)
+    assert (reject.error, reject.payload_size) == ("too_large", len(DATED) + 8_000_001)
+    assert one(DATED + "x" * 7_000_000).body

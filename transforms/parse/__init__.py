@@ -21,6 +21,10 @@ __all__ = [
 ]  # fmt: skip
 
 
+# More than twice what a row of a warehouse holds, for what markup takes; cleaning takes a second for it.
+BODY_LIMIT = 8_000_000
+
+
 @functools.cache
 def formats() -> tuple[Format, ...]:
     """All formats, by name: one for each module in `formats/`."""
@@ -61,15 +65,21 @@ def _articles(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         if isinstance(found, Reject):
             yield found
             continue
-        fault = _lone_surrogate(found)
+        payload = found.payload or item.data
+        fault = _fault(found)
         if fault:
-            where = f", entry {found.position}" if found.position else ""
-            message = f"{item.uri}{where}: {form.name}: {fault}"
-            yield Reject.of(PARSE, "surrogate", message, item.uri, found.position, found.payload or item.data)
+            yield refused(item, found.position, fault, payload)
         else:
             # A list of JSON may hold entries in a format of its own.
-            name = found.source_format or form.name
-            yield found._replace(source_format=name, payload=found.payload or item.data)
+            yield found._replace(source_format=found.source_format or form.name, payload=payload)
+
+
+def _fault(article: Article) -> ParseError | None:
+    """What no later step can take, whatever the format."""
+    if len(article.body) > BODY_LIMIT:
+        return ParseError("too_large", f"the body has {len(article.body)} characters, over {BODY_LIMIT}")
+    surrogate = _lone_surrogate(article)
+    return ParseError("surrogate", surrogate) if surrogate else None
 
 
 def _lone_surrogate(article: Article) -> str | None:
