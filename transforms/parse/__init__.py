@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from transforms.article import PARSE, Article, RawItem, Reject
+from transforms.article import Article, RawItem, Reject
 from transforms.parse import formats as _formats
 from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.formats import json_articles
