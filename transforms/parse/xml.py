@@ -34,6 +34,9 @@ _MENDED = re.compile(
 # What XML 1.0, section 2.2, has no place for, as a character or as a reference to one.
 _NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XML_NAMES = frozenset(["amp", "lt", "gt", "quot", "apos"])
+# A name with a prefix, of an element or an attribute; what looks like one in a text does no harm.
+_PREFIXED = re.compile(r"[<\s]([^\W\d][\w.-]{0,39}):[^\W\d]")
+_PREFIXES_LIMIT = 50
 _SPACE = re.compile(r"\s+")
 _URLS = frozenset(["href", "src", "alt"])
 
@@ -41,8 +44,9 @@ _URLS = frozenset(["href", "src", "alt"])
 def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
     """The root element of a document, and flags of what was guessed or mended; ParseError `xml` where it is broken.
 
-    Lenient where nothing is lost: an ampersand that begins no reference to a character and characters that XML forbids
-    (both flagged `xml_mended`), and the names of HTML's entities whatever the document type says.
+    Lenient where nothing is lost: an ampersand that begins no reference to a character, characters that XML forbids and
+    prefixes that nobody declared (all flagged `xml_mended`), and the names of HTML's entities whatever the document
+    type says.
     """
     declared = _DECLARED.match(data)
     text, flags = decode(data, declared[1].decode("ascii") if declared else "")
@@ -74,11 +78,29 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
         remove_pis=True,
         encoding="utf-8",
     )
+    mended = _MENDED.sub(reference, mended).strip()
     try:
-        root = etree.fromstring(_MENDED.sub(reference, mended).strip().encode(), parser)
+        try:
+            root = etree.fromstring(mended.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            if error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
+                raise
+            faults += 1
+            root = etree.fromstring(_with_prefixes(mended).encode(), parser)
     except etree.XMLSyntaxError as error:
         raise ParseError("xml", str(error.msg)) from error
     return root, tuple(sorted({*flags, "xml_mended"} if faults else flags))
+
+
+def _with_prefixes(text: str) -> str:
+    """A document whose root declares the prefixes that are used and nowhere declared, each as its own namespace."""
+    declared = {found[1] for found in re.finditer(r"\bxmlns:([\w.-]{1,40})\s*=", text)}
+    used = {found[1] for found in _PREFIXED.finditer(text)} - declared - {"xml", "xmlns"}
+    start = re.compile(r"<[^\s/>]+").match(text)
+    if start is None or len(used) > _PREFIXES_LIMIT:
+        return text
+    more = "".join(f' xmlns:{prefix}="{prefix}"' for prefix in sorted(used))
+    return text[: start.end()] + more + text[start.end() :]
 
 
 def name_of(element: Element) -> str:
