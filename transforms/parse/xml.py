@@ -83,7 +83,7 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
         try:
             root = etree.fromstring(mended.encode(), parser)
         except etree.XMLSyntaxError as error:
-            if error.code != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
+            if getattr(error, "code", 0) != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
                 raise
             faults += 1
             root = etree.fromstring(_with_prefixes(mended).encode(), parser)

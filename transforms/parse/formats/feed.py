@@ -1,8 +1,8 @@
 """RSS 0.9x, 1.0 and 2.0, Atom 0.3 and 1.0: each entry is an article, a tombstone is the kill of one.
 
-Read by our own XML reader. feedparser, the field's library, rewrites the HTML of bodies, gives no entry back as it stood
-(a reject keeps it so that it can be read again), passes over tombstones, and reads half of a torn feed without a word.
-The tests hold what is read here against what it reads.
+Read by our own XML reader. feedparser, the field's library, rewrites the HTML of bodies, gives no entry back as it
+stood (a reject keeps it so that it can be read again), passes over tombstones, and reads half of a torn feed without a
+word. The tests hold what is read here against what it reads.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import html
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree
@@ -63,7 +63,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "captions": ("media:description within media:content",),
     "credits": ("media:credit",),
     "copyright_notice": ("rights", "dc:rights", "copyright", "media:copyright", "channel/rights", "channel/copyright"),
-    "language_declared": ("@xml:lang", "dc:language", "language", "channel/language", "channel/dc:language", "channel@xml:lang"),
+    "language_declared": ("@xml:lang", "content@xml:lang", "dc:language", "language", "channel/language",
+                          "channel/dc:language", "channel@xml:lang"),
     "pub_status": ("at:deleted-entry (a kill)",),
     "ed_note": ("at:deleted-entry: at:comment",),
 }  # fmt: skip
@@ -116,10 +117,10 @@ class _Shell:
     """A feed without entries, to put one into: copying the feed for each of its entries would take forever."""
 
     def __init__(self, root: Element, channel: Element, shared: list[Element]) -> None:
-        self._root = etree.Element(root.tag, dict(root.attrib), dict(root.nsmap))
+        self._root = etree.Element(root.tag, dict(root.attrib), cast(Any, root.nsmap))
         self._channel = self._root
         if channel is not root:
-            self._channel = etree.SubElement(self._root, channel.tag, dict(channel.attrib), dict(channel.nsmap))
+            self._channel = etree.SubElement(self._root, channel.tag, dict(channel.attrib), cast(Any, channel.nsmap))
         for one in shared:
             # By way of its text: a copy would take the siblings into its own document's memory.
             self._channel.append(etree.fromstring(etree.tostring(one, with_tail=False)))
@@ -304,7 +305,7 @@ def _words(text: str) -> str:
 
 
 def _content(element: Element) -> tuple[str, str]:
-    """(text, its type) of what may be text, escaped HTML or elements; empty where it is neither, but a link or bytes."""
+    """(text, its type) of what may be text, escaped HTML or elements; empty where it is a link or bytes."""
     kind = attribute(element, "type").lower()
     if kind.startswith(("image/", "audio/", "video/", "application/")) and "xml" not in kind:
         return "", "text"
