@@ -23,7 +23,7 @@ import zstandard
 from pipeline import storage
 from pipeline.inputs import InputFile, printable_uri
 from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
-from transforms.parse.formats import warc
+from transforms.parse import records
 
 # Large archives and files of JSON lines are opened by several workers, each of which takes its share of the members or
 # stretches. Each reads and unpacks the whole, which costs a tenth of what follows, so the shares are few.
@@ -216,7 +216,7 @@ class _Unpacker:
         Of one that is too long, and that its head tells to be no page anyhow, the head goes on, to be counted as that.
         """
         number = 1
-        while head := warc.next_head(stream):
+        while head := records.next_head(stream):
             room = self._limits.item - len(head.data)
             block = _read_up_to(stream, max(0, min(head.length, room)))
             if head.length <= room:
@@ -227,7 +227,7 @@ class _Unpacker:
                 yield RawItem(uri, head.data + block + _RECORD_END, modified, position=number)
             else:
                 rest = _Next(stream, head.length - len(block))
-                if warc.skipped(head, block):
+                if records.skipped(head, block):
                     while rest.read(_CHUNK):
                         pass
                     yield RawItem(uri, head.data + block[:_TOO_LARGE_KEPT], modified, position=number)
@@ -462,7 +462,7 @@ def _packed(data: bytes) -> str:
         return "zst"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
-    if data.startswith(warc.MAGIC):
+    if data.startswith(records.MAGIC):
         return "warc"
     if data[257:262] == b"ustar":
         return "tar"

@@ -103,7 +103,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     shell = _Shell(root, channel, shared)
     about = _children(channel)
     for position, entry in enumerate(entries, start=1):
-        payload = shell.around(entry)
+        # One alone stays as it came, so that what had to be mended is seen when it is read again.
+        payload = item.data if len(entries) == 1 else shell.around(entry)
         try:
             article = _article(
                 item, settings, entry, about, attribute(channel, "lang") or attribute(root, "lang"), flags
@@ -117,10 +118,10 @@ class _Shell:
     """A feed without entries, to put one into: copying the feed for each of its entries would take forever."""
 
     def __init__(self, root: Element, channel: Element, shared: list[Element]) -> None:
-        self._root = etree.Element(root.tag, dict(root.attrib), cast(Any, root.nsmap))
+        self._root = etree.Element(root.tag, _given(root), cast(Any, root.nsmap))
         self._channel = self._root
         if channel is not root:
-            self._channel = etree.SubElement(self._root, channel.tag, dict(channel.attrib), cast(Any, channel.nsmap))
+            self._channel = etree.SubElement(self._root, channel.tag, _given(channel), cast(Any, channel.nsmap))
         for one in shared:
             # By way of its text: a copy would take the siblings into its own document's memory.
             self._channel.append(etree.fromstring(etree.tostring(one, with_tail=False)))
@@ -142,6 +143,10 @@ class _Shell:
         alone = etree.tostring(self._root, encoding="utf-8")
         parent.remove(parent[-1])
         return alone
+
+
+def _given(element: Element) -> dict[str, str]:
+    return {str(name): str(value) for name, value in element.attrib.items()}
 
 
 def _article(

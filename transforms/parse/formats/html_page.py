@@ -36,6 +36,12 @@ for _library in ("trafilatura", "htmldate"):
 # Pages of news have 100 to 500 kB and 500 to 5,000 elements; trafilatura takes a tenth of a millisecond an element.
 _PAGE_LIMIT = 4 * 2**20
 _ELEMENTS_LIMIT = 12_000
+# libxml2 holds each attribute of an element against all before it: 5,000 take .1 s, 50,000 ten.
+_LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_ATTRIBUTES_LIMIT = 5_000
+# htmldate reads the text of each element anew, however deep they nest.
+_DATED_LIMIT = 262_144
 # htmldate takes dates up to here for possible; where it is known when a page was fetched, up to that day.
 _LATEST = "2199-12-31"
 
@@ -173,6 +179,8 @@ def _fragment(item: RawItem, settings: Settings, text: str, url: str, flags: tup
 
 
 def _tree(text: str) -> HtmlElement:
+    if any(len(set(_QUOTED.sub("", one[0]).split())) > _ATTRIBUTES_LIMIT for one in _LONG_TAG.finditer(text)):
+        raise ParseError("too_large", f"an element of over {_ATTRIBUTES_LIMIT} attributes")
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     try:
         tree = document_fromstring(text.encode(), parser=parser)
@@ -426,7 +434,8 @@ def _guess(tree: HtmlElement, values: dict[str, Any], latest: str) -> None:
     if not values["provider"]:
         site = extract_sitename(tree) or urlsplit(values["source_url"]).hostname or ""
         values["guessed_provider"] = site.removeprefix("www.")
-    if not values["published"] and not values["version_created"]:
+    short = sum(map(len, tree.itertext())) <= _DATED_LIMIT
+    if short and not values["published"] and not values["version_created"]:
         values["guessed_published"] = htmldate.find_date(
             tree, extensive_search=False, original_date=True, outputformat="%Y-%m-%d", max_date=latest
         )

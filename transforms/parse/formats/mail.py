@@ -26,9 +26,16 @@ _TELLING = frozenset(["from", "date", "subject", "message-id", "mime-version", "
 _SEPARATOR = re.compile(rb"^From [^\n]{1,300}\n(?=[!-9;-~]{1,80}:)", re.MULTILINE)
 _HEADER_LIMIT = 262_144
 # Each line is held against the boundary of every part that is open around it; real mail has three or four.
-_PARTS_LIMIT = 30
+_DEPTH_LIMIT = 20
+_HOLDERS = re.compile(rb"multipart/|message/", re.IGNORECASE)
+_PARTS_LIMIT = 5_000
+# The library reads their parameters in time that grows with the square of their length.
+_CONTENT_HEADER = re.compile(rb"^content-[\w-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+_CONTENT_HEADER_LIMIT = 4_000
 # A picture of 20 MB makes 350,000 lines.
-_LINES_LIMIT = 500_000
+_LINES_LIMIT = 400_000
+# Attachments may fill the rest of an item.
+_COPY_LIMIT = 8 * 2**20
 # Of From; getaddresses takes its time.
 _ADDRESSES_LIMIT = 2_000
 # RFC 2047. Between its question marks a word has none.
@@ -127,10 +134,13 @@ def _message(data: bytes) -> Mail:
     end = re.search(rb"\n\r?\n", data)
     if (end.start() if end else len(data)) > _HEADER_LIMIT:
         raise ParseError("too_large", f"headers of over {_HEADER_LIMIT} bytes")
-    lower = data.lower()
-    if lower.count(b"multipart/") + lower.count(b"message/") > _PARTS_LIMIT:
-        raise ParseError("too_deep", f"over {_PARTS_LIMIT} parts that hold parts")
-    if data.count(b"\n") + data.count(b"\r") > 2 * _LINES_LIMIT:
+    if sum(1 for _ in _HOLDERS.finditer(data)) > _DEPTH_LIMIT:
+        raise ParseError("too_deep", f"over {_DEPTH_LIMIT} parts that hold parts")
+    if data.count(b"\n--") > _PARTS_LIMIT:
+        raise ParseError("too_large", f"over {_PARTS_LIMIT} parts")
+    if any(one.end() - one.start() > _CONTENT_HEADER_LIMIT for one in _CONTENT_HEADER.finditer(data)):
+        raise ParseError("too_large", f"a header that describes a part is longer than {_CONTENT_HEADER_LIMIT} bytes")
+    if max(data.count(b"\n"), data.count(b"\r")) > _LINES_LIMIT:
         raise ParseError("too_large", f"over {_LINES_LIMIT} lines")
     return message_from_bytes(data)
 
@@ -166,7 +176,11 @@ class _Headers:
         """(name, address) of each address; the name decoded after the list was split, as it may hold a comma."""
         # Real ones name a few; a header may be as long as all headers together.
         raw = [" ".join(value.split())[:_ADDRESSES_LIMIT] for value in self._raw.get(name.lower(), ())[:1]]
-        return [(self._words(named), address) for named, address in getaddresses(raw)]
+        try:
+            return [(self._words(named), address) for named, address in getaddresses(raw)]
+        except RecursionError:
+            # Brackets within brackets, a thousand deep: nobody's name.
+            return []
 
     def time(self, settings: Settings) -> Any:
         """The first time that can be read."""
@@ -261,6 +275,8 @@ class _Copy:
             if attached or not (kind.startswith(("image/", "multipart/")) or kind.endswith("-signature")):
                 self._flags.add("attachments_ignored")
             return []
+        if len(str(part.get_payload())) > _COPY_LIMIT:
+            raise ParseError("too_large", f"a text of over {_COPY_LIMIT} bytes")
         data = part.get_payload(decode=True)
         text, flags = decode(data if isinstance(data, bytes) else b"", str(part.get_content_charset() or ""))
         self._flags.update(flags)
@@ -295,7 +311,7 @@ def _as_html(text: str) -> str:
 
 def _unflowed(text: str, delete_space: bool) -> str:
     """RFC 3676: a line that ends in a space goes on in the next one of the same depth of quotation."""
-    lines: list[str] = []
+    lines: list[list[str]] = []
     open_at = -1
     for raw in text.split("\n"):
         rest = raw.lstrip(">")
@@ -304,11 +320,11 @@ def _unflowed(text: str, delete_space: bool) -> str:
         flowed = line.endswith(" ") and line != "-- "
         kept = line[:-1] if flowed and delete_space else line
         if open_at == depth and line != "-- ":
-            lines[-1] += kept
+            lines[-1].append(kept)
         else:
-            lines.append(f"{'>' * depth} {kept}" if depth else kept)
+            lines.append([f"{'>' * depth} {kept}" if depth else kept])
         open_at = depth if flowed else -1
-    return "\n".join(lines)
+    return "\n".join(map("".join, lines))
 
 
 FORMAT = Format(

@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.bufferedreaders import BufferedReader
@@ -21,93 +21,18 @@ from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.fields import build
 from transforms.parse.formats import html_page
+from transforms.parse.records import HTML, MAGIC, Head, answer, by_name, head_of, media_type, next_head, skipped
 from transforms.parse.text import decode
 from transforms.parse.times import iso, parse_time
 
-MAGIC = b"WARC/1."
-# A head has a dozen short lines; an address may be long.
-_HEAD_LIMIT = 65_536
 # What a page or a text may unpack to; a page's own limit is lower.
 _PAYLOAD_LIMIT = 8 * 2**20
-_VERSION = re.compile(rb"WARC/1\.\d\s*\n")
-_HTML = ("text/html", "application/xhtml+xml")
-_SKIPPED = frozenset(["warcinfo", "request", "metadata", "revisit", "continuation"])
 _DAY = timedelta(days=1)
-
-
-class Readable(Protocol):
-    """What records are read from."""
-
-    def readline(self, size: int, /) -> bytes:
-        """A line, or its first `size` bytes."""
-
-
-class Head(NamedTuple):
-    """How a record begins."""
-
-    data: bytes
-    """Its head, the empty line behind it too."""
-    fields: dict[str, str]
-    """By name in lower case; of several the first."""
-    length: int
-    """Bytes of the block that follows."""
 
 
 def recognise(sample: Sample) -> bool:
     """A record's first line."""
     return sample.data.startswith(MAGIC)
-
-
-def next_head(stream: Readable) -> Head | None:
-    """The head of the next record of a stream that stands between two, None at its end; ParseError `warc` if broken."""
-    line = stream.readline(_HEAD_LIMIT)
-    while line and not line.strip():
-        line = stream.readline(_HEAD_LIMIT)
-    if not line:
-        return None
-    if not _VERSION.fullmatch(line):
-        raise ParseError("warc", f"{line[:40]!r} where a record should begin")
-    lines = [line]
-    size = len(line)
-    while line.strip():
-        line = stream.readline(_HEAD_LIMIT)
-        lines.append(line)
-        size += len(line)
-        if not line.endswith(b"\n") or size > _HEAD_LIMIT:
-            raise ParseError(
-                "warc", "a record's head is torn" if size <= _HEAD_LIMIT else "a record's head is too long"
-            )
-    data = b"".join(lines)
-    fields = _fields(data)
-    length = fields.get("content-length", "")
-    if not re.fullmatch(r"\d{1,15}", length):
-        raise ParseError("warc", f"a record whose Content-Length is {length!r:.40}")
-    return Head(data, fields, int(length))
-
-
-def skipped(head: Head, block: bytes) -> SkipError | None:
-    """Why a record is no article, as far as its head and that of the answer in it tell; None where it may be one."""
-    kind = head.fields.get("warc-type", "").lower()
-    if kind in _SKIPPED:
-        return SkipError(kind, f"a record of type {kind}")
-    stated = _media_type(head.fields)
-    if kind == "conversion" or (kind == "resource" and stated == "text/plain"):
-        return (
-            None if stated in ("text/plain", *_HTML) else SkipError("not_html", f"text of type {stated or 'unknown'}")
-        )
-    if kind == "resource":
-        return None if stated in _HTML else SkipError("not_html", f"a resource of type {stated or 'unknown'}")
-    if kind != "response":
-        return SkipError("other_record", f"a record of type {kind or 'unknown'}")
-    if stated != "application/http":
-        return SkipError("not_html", f"an answer of type {stated or 'unknown'}")
-    status, answer = _answer(block)
-    if not status:
-        return None
-    if status != "200":
-        return SkipError(f"http_{status}", f"an answer of status {status}")
-    media = _media_type(answer)
-    return None if media in _HTML else SkipError("not_html", f"an answer of type {media or 'unknown'}")
 
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
@@ -122,20 +47,20 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
             head = next_head(stream)
         except ParseError as error:
             # Where the next record begins, only this one could have told.
-            yield refused(item, position, error, item.data[start:])
+            yield refused(item, position, error, item.data[start:].lstrip(b"\r\n"))
             return
         if head is None:
             return
         block = stream.read(head.length)
         skip = skipped(head, block)
         if skip is not None:
-            yield refused(item, position, skip, head.data + _head_of(block))
+            yield refused(item, position, skip, head.data + head_of(block))
             continue
         payload = head.data + block + b"\r\n\r\n"
         try:
             if len(block) < head.length:
                 raise ParseError("torn", f"{len(block)} of the record's {head.length} bytes are there")
-            if _media_type(head.fields) == "application/http" and not _answer(block)[0]:
+            if media_type(head.fields) == "application/http" and not answer(block)[0]:
                 raise ParseError("http", "an answer without a status or without an end of its head")
             article = _article(item, settings, head, payload)
             yield article._replace(position=position, payload=payload)
@@ -155,7 +80,7 @@ def _article(item: RawItem, settings: Settings, head: Head, payload: bytes) -> A
         pass
     data, fields = _content(payload)
     marks = {"body_truncated"} if "warc-truncated" in head.fields else set()
-    if _media_type(fields) in _HTML:
+    if media_type(fields) in HTML:
         page = item._replace(data=data)
         article = html_page.read(page, settings, url=url, charset=_charset(fields), fetched=fetched)
         return article._replace(flags=tuple(sorted({*article.flags, *marks})))
@@ -174,10 +99,10 @@ def _content(payload: bytes) -> tuple[bytes, dict[str, str]]:
     try:
         record: Any = next(iter(ArchiveIterator(io.BytesIO(payload))))
         if record.http_headers is None:
-            fields = _by_name(record.rec_headers.headers)
+            fields = by_name(record.rec_headers.headers)
             stream: Any = record.raw_stream
         else:
-            fields = _by_name(record.http_headers.headers)
+            fields = by_name(record.http_headers.headers)
             coding = fields.get("content-encoding", "").strip().lower()
             if coding not in ("", "identity", "none", "utf-8", "x-gzip", *BufferedReader.get_supported_decompressors()):
                 raise ParseError("content_encoding", f"packed as {coding:.40}, which is not read")
@@ -192,35 +117,6 @@ def _content(payload: bytes) -> tuple[bytes, dict[str, str]]:
     if left <= 0:
         raise ParseError("too_large", f"unpacks to over {_PAYLOAD_LIMIT} bytes")
     return b"".join(parts), fields
-
-
-def _answer(block: bytes) -> tuple[str, dict[str, str]]:
-    """The status of an answer of HTTP and its fields."""
-    head = _head_of(block)
-    status = re.match(rb"HTTP/\d(?:\.\d)?\s+(\d{3})\b", head)
-    return (status[1].decode() if status else ""), _fields(head)
-
-
-def _head_of(block: bytes) -> bytes:
-    """What stands before the first empty line, with it."""
-    end = re.search(rb"\r?\n\r?\n", block[:_HEAD_LIMIT])
-    return block[: end.end()] if end else b""
-
-
-def _fields(head: bytes) -> dict[str, str]:
-    lines = re.sub(rb"\r?\n[ \t]+", b" ", head).decode("utf-8", "replace").splitlines()[1:]
-    return _by_name([(name, value) for name, colon, value in (line.partition(":") for line in lines) if colon])
-
-
-def _by_name(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name.strip().lower(), value.strip())
-    return fields
-
-
-def _media_type(fields: dict[str, str]) -> str:
-    return fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _charset(fields: dict[str, str]) -> str:
