@@ -60,7 +60,8 @@ def test_others_are_not(data):
         ("<description>A &amp;amp; B</description>", "A &amp; B", "html", ""),
         ("<description>A &amp; B</description>", "A & B", "text", ""),
         ("<description>1 &lt; 2 and 3 > 2</description>", "1 < 2 and 3 > 2", "text", ""),
-        ("<description>Short.</description><content:encoded>&lt;p>Long.</content:encoded>", "<p>Long.", "html", "Short."),
+        ("<description>Short.</description><content:encoded>&lt;p>Long.</content:encoded>",
+         "<p>Long.", "html", "Short."),
         ("<description>Same text.</description><content:encoded>&lt;p>Same text.&lt;/p></content:encoded>",
          "<p>Same text.</p>", "html", ""),
         ("<description/><content:encoded>Full.</content:encoded>", "Full.", "text", ""),
@@ -128,7 +129,8 @@ def test_authors(inside, byline):
 
 def test_a_broken_entry_fails_alone_and_its_payload_is_a_feed():
     data = "<rss><channel><title>Tallis</title>" + "".join(
-        f"<item>{inside}</item>" for inside in ("<title>A</title>", "<link>https://a.example/</link>", "<title>C</title>")
+        f"<item>{inside}</item>"
+        for inside in ("<title>A</title>", "<link>https://a.example/</link>", "<title>C</title>")
     ) + "</channel></rss>"  # fmt: skip
     found = read(data)
     assert [type(entry) for entry in found] == [Article, Reject, Article]
@@ -162,7 +164,8 @@ def test_feedparser_reads_the_same(title, text, as_atom):
         atom(f"<id>g</id><title>{head}</title><link href='{link}'/><summary>{words}</summary>")
         if as_atom
         else rss(
-            f"<guid isPermaLink='false'>g</guid><title>{head}</title><link>{link}</link><description>{words}</description>"
+            f"<guid isPermaLink='false'>g</guid><title>{head}</title><link>{link}</link>"
+            f"<description>{words}</description>"
         )
     )
     article = one(data)

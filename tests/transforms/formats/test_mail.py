@@ -34,14 +34,15 @@ def mixed(*parts):
     )
 
 
-@pytest.mark.parametrize("data", [HEAD + "\nx", "Received: by x;\n\tMon, 9 Mar 2026\nMIME-Version: 1.0\n\n", "\r\n" + HEAD,
-                                  "From a@b Mon Mar  9 08:00:00 2026\n" + HEAD + "\nx"])  # fmt: skip
+@pytest.mark.parametrize("data", [HEAD + "\nx", "Received: by x;\n\tMon, 9 Mar 2026\nMIME-Version: 1.0\n\n",
+                                  "\r\n" + HEAD, "From a@b Mon Mar  9 08:00:00 2026\n" + HEAD + "\nx"])  # fmt: skip
 def test_mail_is_recognised(data):
     assert FORMAT.recognise(Sample.of(data.encode()))
 
 
-@pytest.mark.parametrize("data", ["Subject: alone\n\nx", "From the desk\nDate: today\n", "Dear all,\nFrom: me\nTo: you\n",
-                                  "---\nFrom: a\nDate: b\n---\n", "<p>From: a\nTo: b", " From: a\nTo: b\n"])  # fmt: skip
+@pytest.mark.parametrize("data", ["Subject: alone\n\nx", "From the desk\nDate: today\n", "<p>From: a\nTo: b",
+                                  "Dear all,\nFrom: me\nTo: you\n", "---\nFrom: a\nDate: b\n---\n",
+                                  " From: a\nTo: b\n"])  # fmt: skip
 def test_other_text_is_not(data):
     assert not FORMAT.recognise(Sample.of(data.encode()))
 
@@ -95,8 +96,8 @@ def test_bytes_in_headers_are_read_as_the_copys():
 
 def test_an_alternative_is_read_once_and_attachments_are_flagged():
     alternative = (
-        "Content-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/plain\n\nPlain copy of some length.\n"
-        "--c\nContent-Type: text/html\n\n<p>Plain copy of some length.</p>\n--c--"
+        "Content-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/plain\n\n"
+        "Plain copy of some length.\n--c\nContent-Type: text/html\n\n<p>Plain copy of some length.</p>\n--c--"
     )
     article = one(mixed(alternative, "Content-Disposition: attachment; filename=a.txt\n\nattached"))
     assert (article.body, article.body_type, article.flags) == (

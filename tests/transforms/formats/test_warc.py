@@ -196,7 +196,7 @@ def test_the_answers_character_set_stands_before_the_pages():
 
 def test_a_bomb_is_stopped():
     start = time.monotonic()
-    bomb = gzip.compress(b"\0" * 300_000_000)
+    bomb = gzip.compress(b"\0" * 50_000_000)
     (reject,) = read(record(answer(bomb, head="Content-Encoding: gzip\r\n")))
     assert reject.error == "too_large"
     assert time.monotonic() - start < 5

@@ -70,6 +70,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?=[\s/>])")
+_WHOLE_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _REFERENCE = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#x[0-9A-Fa-f]{1,6});")
 # RSS 2.0: an author is an address, with the name in brackets behind it.
 _ADDRESS = re.compile(r"\S{1,200}@\S{1,200}\s+\((?P<name>[^()]{1,200})\)")
@@ -306,7 +307,7 @@ def _first_content(found: Found, *names: str) -> tuple[str, str]:
 
 
 def _words(text: str) -> str:
-    return " ".join(html.unescape(_TAG.sub(" <", text)).split())
+    return " ".join(html.unescape(_WHOLE_TAG.sub(" ", text)).split())
 
 
 def _content(element: Element) -> tuple[str, str]:

@@ -35,7 +35,7 @@ for _library in ("trafilatura", "htmldate"):
 
 # Pages of news have 100 to 500 kB and 500 to 5,000 elements; trafilatura takes a tenth of a millisecond an element.
 _PAGE_LIMIT = 4 * 2**20
-_ELEMENTS_LIMIT = 12_000
+_ELEMENTS_LIMIT = 10_000
 # libxml2 holds each attribute of an element against all before it: 5,000 take .1 s, 50,000 ten.
 _LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
@@ -146,7 +146,7 @@ def read(item: RawItem, settings: Settings, *, url: str = "", charset: str = "",
     """The article of a page whose bytes are `item.data`.
 
     `url`, `charset` and `fetched` (a day, YYYY-MM-DD) are what its transport says of it, empty where it says nothing.
-    ParseError `too_large` over 4 MiB or 12,000 elements, `too_deep` over 250 levels; SkipError `no_text` where it holds
+    ParseError `too_large` over 4 MiB or 10,000 elements, `too_deep` over 250 levels; SkipError `no_text` where it holds
     no copy and doesn't say that it is an article.
     """
     if len(item.data) > _PAGE_LIMIT:

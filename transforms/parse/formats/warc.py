@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from warcio.archiveiterator import ArchiveIterator
-from warcio.bufferedreaders import BufferedReader
-from warcio.exceptions import ArchiveLoadFailed
+from warcio.bufferedreaders import BufferedReader, ChunkedDataReader
 
 from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.fields import build
 from transforms.parse.formats import html_page
-from transforms.parse.records import HTML, MAGIC, Head, answer, by_name, head_of, media_type, next_head, skipped
+from transforms.parse.records import HTML, MAGIC, Head, answer, head_of, media_type, next_head, skipped
 from transforms.parse.text import decode
 from transforms.parse.times import iso, parse_time
 
@@ -60,15 +59,13 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         try:
             if len(block) < head.length:
                 raise ParseError("torn", f"{len(block)} of the record's {head.length} bytes are there")
-            if media_type(head.fields) == "application/http" and not answer(block)[0]:
-                raise ParseError("http", "an answer without a status or without an end of its head")
-            article = _article(item, settings, head, payload)
+            article = _article(item, settings, head, block)
             yield article._replace(position=position, payload=payload)
         except Exception as error:
             yield refused(item, position, error, payload if len(block) == head.length else item.data[start:])
 
 
-def _article(item: RawItem, settings: Settings, head: Head, payload: bytes) -> Article:
+def _article(item: RawItem, settings: Settings, head: Head, block: bytes) -> Article:
     url = head.fields.get("warc-target-uri", "").strip("<>")
     fetched = ""
     try:
@@ -78,7 +75,7 @@ def _article(item: RawItem, settings: Settings, head: Head, payload: bytes) -> A
         fetched = iso(crawled + _DAY // timedelta(microseconds=1))[:10]
     except ValueError:
         pass
-    data, fields = _content(payload)
+    data, fields = _content(head, block)
     marks = {"body_truncated"} if "warc-truncated" in head.fields else set()
     if media_type(fields) in HTML:
         page = item._replace(data=data)
@@ -94,26 +91,29 @@ def _article(item: RawItem, settings: Settings, head: Head, payload: bytes) -> A
     return build(stated, item, settings, body=body, body_type="text", flags=(*flags, *marks))
 
 
-def _content(payload: bytes) -> tuple[bytes, dict[str, str]]:
+def _content(head: Head, block: bytes) -> tuple[bytes, dict[str, str]]:
     """What a record holds, unpacked, and the fields that say what it is: those of the answer, or its own."""
+    if media_type(head.fields) != "application/http":
+        return block, head.fields
+    status, fields = answer(block)
+    if not status:
+        raise ParseError("http", "an answer without a status or without an end of its head")
+    coding = fields.get("content-encoding", "").strip().lower().removeprefix("x-")
+    if coding in ("identity", "none", "utf-8"):
+        coding = ""
+    if coding and coding not in BufferedReader.get_supported_decompressors():
+        raise ParseError("content_encoding", f"packed as {coding:.40}, which is not read")
+    # warcio's readers take what was unpacked by the crawler for what it is, whatever its head says.
+    reader = ChunkedDataReader if fields.get("transfer-encoding", "").strip().lower() == "chunked" else BufferedReader
+    stream: Any = reader(io.BytesIO(block[len(head_of(block)) :]), decomp_type=coding or None)
+    parts: list[bytes] = []
+    left = _PAYLOAD_LIMIT + 1
     try:
-        record: Any = next(iter(ArchiveIterator(io.BytesIO(payload))))
-        if record.http_headers is None:
-            fields = by_name(record.rec_headers.headers)
-            stream: Any = record.raw_stream
-        else:
-            fields = by_name(record.http_headers.headers)
-            coding = fields.get("content-encoding", "").strip().lower()
-            if coding not in ("", "identity", "none", "utf-8", "x-gzip", *BufferedReader.get_supported_decompressors()):
-                raise ParseError("content_encoding", f"packed as {coding:.40}, which is not read")
-            stream = record.content_stream()
-        parts: list[bytes] = []
-        left = _PAYLOAD_LIMIT + 1
         while left > 0 and (part := stream.read(min(left, 65_536))):
             parts.append(part)
             left -= len(part)
-    except (ArchiveLoadFailed, StopIteration, OSError, EOFError) as error:
-        raise ParseError("warc", f"the record can't be read: {error}") from error
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise ParseError("http", f"the answer can't be unpacked: {error}") from error
     if left <= 0:
         raise ParseError("too_large", f"unpacks to over {_PAYLOAD_LIMIT} bytes")
     return b"".join(parts), fields
