@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from email.header import Header
-from email.message import EmailMessage
+from email.mime.text import MIMEText
 
 import pytest
 from hypothesis import given
@@ -47,19 +47,13 @@ def test_other_text_is_not(data):
     assert not FORMAT.recognise(Sample.of(data.encode()))
 
 
-@given(
-    subject=TEXT,
-    name=st.text("ab cdéñ漢", min_size=1, max_size=20),
-    text=TEXT,
-    charset=st.sampled_from(["utf-8", "utf-16"]),
-)
-def test_what_the_library_writes_is_read(subject, name, text, charset):
-    mail = EmailMessage()
+@given(subject=TEXT, name=st.text("ab cdéñ漢", min_size=1, max_size=20), text=TEXT)
+def test_what_the_library_writes_is_read(subject, name, text):
+    mail = MIMEText(text + "\n", "plain", "utf-8")
     mail["From"] = f"{Header(name.strip() or 'x', 'utf-8').encode()} <a@b.example>"
-    mail["Subject"] = Header(subject, "utf-8").encode()
+    mail["Subject"] = Header(subject, "utf-8")
     mail["Date"] = "Mon, 09 Mar 2026 10:00:00 +0000"
     mail["Message-ID"] = "<1@b.example>"
-    mail.set_content(text + "\n", charset="utf-8")
     article = one(bytes(mail))
     assert article.headline == " ".join(subject.split())
     assert article.byline == " ".join((name.strip() or "x").split())
