@@ -51,6 +51,8 @@ def test_other_text_is_not(data):
 def test_what_the_library_writes_is_read(subject, name, text):
     mail = MIMEText(text + "\n", "plain", "utf-8")
     mail["From"] = f"{Header(name.strip() or 'x', 'utf-8').encode()} <a@b.example>"
+    # `true` and `false` alone are no headline (some forms have `published: true`).
+    subject = f"Re {subject}"
     mail["Subject"] = Header(subject, "utf-8")
     mail["Date"] = "Mon, 09 Mar 2026 10:00:00 +0000"
     mail["Message-ID"] = "<1@b.example>"
