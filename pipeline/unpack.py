@@ -1,4 +1,4 @@
-"""A file to the items in it: itself, the members of the archive that it is, stretches of long JSON lines.
+"""A file to the items in it: itself, the members of an archive, the records of a crawl, stretches of long JSON lines.
 
 In: an InputFile. Out: RawItems, and a Reject for each thing that can't be read, while its neighbours go on. What a file
 is, its first bytes tell, not its name. Everything is bounded: an item by its limit, an archive by what it unpacks to.
@@ -23,6 +23,7 @@ import zstandard
 from pipeline import storage
 from pipeline.inputs import InputFile, printable_uri
 from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
+from transforms.parse import records
 
 # Large archives and files of JSON lines are opened by several workers, each of which takes its share of the members or
 # stretches. Each reads and unpacks the whole, which costs a tenth of what follows, so the shares are few.
@@ -37,6 +38,8 @@ _MAGIC_BYTES = 512
 _TOO_LARGE_KEPT = 65_536
 # A tar's names and extended headers; the format allows gigabytes.
 _TAR_HEADER_LIMIT = 65_536
+# Behind each record of a WARC file.
+_RECORD_END = b"\r\n\r\n"
 # zstandard's largest step: four bytes may ask for 128 kB, so a feed of this size unpacks to 4 MB at most.
 _ZST_FEED = 128
 _ZST_WINDOW = 2**27
@@ -155,7 +158,7 @@ class _Unpacker:
     def open(self, uri: str, modified: int, stream: io.BufferedReader, layers: int) -> Iterator[RawItem | Reject]:
         """The items in a stream."""
         kind = _kind(stream)
-        if kind and layers == _MOST_LAYERS:
+        if kind not in ("", "warc") and layers == _MOST_LAYERS:
             yield _cut("nested_archive", f"{uri}: packed over {_MOST_LAYERS} times", uri, b"", stream)
         elif kind in ("gz", "zst"):
             unpacked: Any = gzip.GzipFile(fileobj=stream) if kind == "gz" else _Zst(stream)
@@ -164,6 +167,8 @@ class _Unpacker:
             yield from self._members(uri, _tar(stream), layers, lambda member: member)
         elif kind == "zip":
             yield from self._zip(uri, stream, layers)
+        elif kind == "warc":
+            yield from self._records(uri, modified, stream)
         elif _holds_json_lines(stream):
             yield from self._stretches(uri, modified, stream)
         else:
@@ -204,6 +209,34 @@ class _Unpacker:
             stream = io.BytesIO(data)
         with zipfile.ZipFile(stream) as archive:
             yield from self._members(uri, _zip_members(archive), layers, lambda member: _Metered(member, self))
+
+    def _records(self, uri: str, modified: int, stream: io.BufferedReader) -> Iterator[RawItem | Reject]:
+        """The records of a WARC file, so that only one has to fit the limit.
+
+        Of one that is too long, and that its head tells to be no page anyhow, the head goes on, to be counted as that.
+        """
+        number = 1
+        while head := records.next_head(stream):
+            room = self._limits.item - len(head.data)
+            block = _read_up_to(stream, max(0, min(head.length, room)))
+            if head.length <= room:
+                if len(block) < head.length:
+                    message = f"{uri}, record {number}: {len(block)} of its {head.length} bytes are there"
+                    yield Reject.of("read", "archive_broken", message, uri, number, head.data + block)
+                    return
+                yield RawItem(uri, head.data + block + _RECORD_END, modified, position=number)
+            else:
+                rest = _Next(stream, head.length - len(block))
+                if records.skipped(head, block):
+                    while rest.read(_CHUNK):
+                        pass
+                    yield RawItem(uri, head.data + block[:_TOO_LARGE_KEPT], modified, position=number)
+                else:
+                    message = (
+                        f"{uri}, record {number}: longer than --max_item_bytes={self._limits.item}; raise the limit"
+                    )
+                    yield _cut("too_large", message, uri, head.data + block, rest)._replace(position=number)
+            number += 1
 
     def _stretches(self, uri: str, modified: int, stream: io.BufferedReader) -> Iterator[RawItem | Reject]:
         """JSON lines, a day's or a year's dump: read in stretches, so that only a line has to fit the limit."""
@@ -329,6 +362,19 @@ class _RestOfLine:
         return data
 
 
+class _Next:
+    """The next so many bytes of a stream, as a stream."""
+
+    def __init__(self, stream: Any, count: int) -> None:
+        self._stream = stream
+        self._left = count
+
+    def read(self, count: int) -> bytes:
+        data: bytes = self._stream.read(min(count, self._left))
+        self._left -= len(data)
+        return data
+
+
 class _TarInfo(tarfile.TarInfo):
     """A tar member: its name and extended header are of a bounded length, and damage is told.
 
@@ -409,13 +455,15 @@ def _buffered(stream: Any) -> io.BufferedReader:
 
 
 def _packed(data: bytes) -> str:
-    """`gz`, `zst`, `zip`, `tar`, or "" for what is not packed, by the first 512 bytes."""
+    """`gz`, `zst`, `zip`, `tar`, `warc`, or "" for what is one item, by the first 512 bytes."""
     if data.startswith(b"\x1f\x8b"):
         return "gz"
     if data.startswith(b"\x28\xb5\x2f\xfd"):
         return "zst"
     if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
+    if data.startswith(records.MAGIC):
+        return "warc"
     if data[257:262] == b"ustar":
         return "tar"
     # A tar of before 1988 has no mark, but a checksum: octal digits and a NUL where articles have text.

@@ -78,7 +78,7 @@ def _column(name: str) -> str:
     columns = data_set("articles").field_names()
     if name in columns:
         return name
-    return {"embargoed": "embargoed_until", "date_line": "event_time"}[name]
+    return {"embargoed": "embargoed_until", "date_line": "event_time", "arrived": "event_time"}[name]
 
 
 def _cell(text: str) -> str:

@@ -40,6 +40,9 @@ _MOST_BYTES = 16 * 2**20
 _MOST_TAGS = 400_000
 # So many signs to be mended are no slips of an editor.
 _MOST_FAULTS = 100_000
+# A name with a prefix, of an element or an attribute; what looks like one in a text does no harm.
+_PREFIXED = re.compile(r"[<\s]([^\W\d][\w.-]{0,39}):[^\W\d]")
+_PREFIXES_LIMIT = 50
 _SPACE = re.compile(r"\s+")
 # `@name` or `[@name='value']/…@name` at the end of a path; one inside of brackets is no end.
 _STEP = re.compile(r"(?P<slashes>/*)(?P<name>[^/\[]+)(?:\[@(?P<key>[\w.-]+)='(?P<value>[^']*)'\])?")
@@ -58,8 +61,9 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
 
     ParseError `xml` where it is broken, `too_large` where it is larger than any news.
 
-    Lenient where nothing is lost: an ampersand that begins no reference to a character and characters that XML forbids
-    (both flagged `xml_mended`), and the names of HTML's entities whatever the document type says.
+    Lenient where nothing is lost: an ampersand that begins no reference to a character, characters that XML forbids and
+    prefixes that nobody declared (all flagged `xml_mended`), and the names of HTML's entities whatever the document
+    type says.
     """
     if len(data) > _MOST_BYTES or data.count(b"<") > _MOST_TAGS:
         raise ParseError("too_large", f"{len(data)} bytes and {data.count(b'<')} tags, more than any article has")
@@ -95,11 +99,29 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
         remove_pis=True,
         encoding="utf-8",
     )
+    mended = _MENDED.sub(reference, mended).strip()
     try:
-        root = etree.fromstring(_MENDED.sub(reference, mended).strip().encode(), parser)
+        try:
+            root = etree.fromstring(mended.encode(), parser)
+        except etree.XMLSyntaxError as error:
+            if getattr(error, "code", 0) != etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE:
+                raise
+            faults += 1
+            root = etree.fromstring(_with_prefixes(mended).encode(), parser)
     except etree.XMLSyntaxError as error:
         raise ParseError("xml", str(error.msg)) from error
     return root, tuple(sorted({*flags, "xml_mended"} if faults else flags))
+
+
+def _with_prefixes(text: str) -> str:
+    """A document whose root declares the prefixes that are used and nowhere declared, each as its own namespace."""
+    declared = {found[1] for found in re.finditer(r"\bxmlns:([\w.-]{1,40})\s*=", text)}
+    used = {found[1] for found in _PREFIXED.finditer(text)} - declared - {"xml", "xmlns"}
+    start = re.compile(r"<[^\s/>]+").match(text)
+    if start is None or len(used) > _PREFIXES_LIMIT:
+        return text
+    more = "".join(f' xmlns:{prefix}="{prefix}"' for prefix in sorted(used))
+    return text[: start.end()] + more + text[start.end() :]
 
 
 def name_of(element: Element) -> str:
