@@ -140,9 +140,12 @@ def fault(data: bytes) -> str:
 
 
 def _told(found: Article | Reject) -> tuple[object, ...]:
-    """What must be the same of an entry alone; of its bytes it is no longer known what was mended in them."""
+    """What must be the same of an entry alone; of its bytes it is no longer known what was mended in them.
+
+    A torn entry is refused again, if for another reason: what is left of a line may be of no format.
+    """
     if isinstance(found, Reject):
-        return found.stage, found.error
+        return (found.stage,)
     flags = tuple(flag for flag in found.flags if not flag.startswith(("charset_", "xml_")))
     return tuple(found._replace(payload=b"", flags=flags))
 

@@ -13,8 +13,8 @@ from transforms.article import Article, RawItem, Reject
 from transforms.parse import ParseError, Settings, formats, parse
 
 NAMES = [form.name for form in formats()]
-# At a desk each run of signs is short, and one in sixteen is tried. A time that grows with the square of 100 kB would be
-# minutes, and what is linear takes some hundredths of a second.
+# At a desk each run of signs is short, and one in sixteen is tried. A time that grows with the square of 100 kB would
+# be minutes, and what is linear takes some hundredths of a second.
 SIZE = 100_000 if EXAMPLES else 3_000
 SHARE = 1 if EXAMPLES else 16
 # Seconds of processor time, generous: the bench says what it is.
