@@ -41,11 +41,11 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     if item.line:
         yield from _articles_of_lines(item, settings, item.data)
         return
+    data = without_mark(item.data)
     try:
-        text, flags = decode(item.data)
+        text, flags = decode(data)
         document = _loads(text)
     except ParseError:
-        data = without_mark(item.data)
         if not _are_json_lines(data):
             raise
         yield from _articles_of_lines(item, settings, data)
