@@ -8,12 +8,12 @@ need not (a picture, a plan), raises SkipError.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from transforms.article import PARSE, SKIP, Article, RawItem, Reject
+from transforms.parse.charsets import marked, wide
 from transforms.parse.markup import Root, root_of
 
 # Sniffing looks at this much of the text: a front-matter header or a first JSON entry fits many times over.
@@ -55,10 +55,7 @@ class Sample(NamedTuple):
     @classmethod
     def of(cls, data: bytes) -> Sample:
         """The sample of an item's bytes."""
-        encoding = "utf-8"
-        for mark, name in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-            if data.startswith(mark):
-                encoding = name
+        encoding = marked(data)[0] or wide(data) or "utf-8"
         head = data[:SAMPLE_BYTES].decode(encoding, "replace").removeprefix("\ufeff")
         return cls(data, head, root_of(head))
 

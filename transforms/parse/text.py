@@ -1,117 +1,126 @@
 """Bytes to text, with what was guessed on the way.
 
 In: an item's bytes, and the character set that it declares, if any. Out: its text, newlines as `\\n`, and flags:
-`charset_guessed` where the bytes are neither what is declared nor the UTF-8 that wires send today and were read as
-windows-1252, `charset_damaged` where a few bytes were broken.
+
+- `charset_guessed`: neither a declaration nor a mark says what the bytes are in, and they are not the UTF-8 that wires
+  send today. They were read as windows-1252, or as the set that a second flag names (`charset_windows_1251`).
+- `charset_declared_wrong`: the item declares a set that its bytes are not in, or one that is not known.
+- `charset_damaged`: a few bytes were broken, and stand as U+FFFD.
+
+What counts, in this order: UTF-16 and UTF-32 by their mark or their zeros, UTF-8 that can be no accident, what is
+declared, detection.
 """
 
 from __future__ import annotations
 
-import codecs
-import re
-
+from transforms.parse import charsets
 from transforms.parse.base import ParseError
+from transforms.parse.charsets import MULTI_BYTE, SEVEN_BIT, UTF_8, WIDE, WINDOWS_1252
 
 # Control characters that no text holds; tab, newline, form feed and carriage return are fine, and agencies' old
 # transmission signs (SOH, STX, ETX …) come alone, so a share decides; in a short text a few are a large share.
 _CONTROL = bytes([*range(0x09), *range(0x0E, 0x20)])
 _CONTROL_SHARE = 0.02
 _FEW_CONTROLS = 8
-# windows-1252 leaves five bytes undefined; like browsers do, they are read as the C1 controls of latin-1.
-_UNDEFINED = {0x81: "\x81", 0x8D: "\x8d", 0x8F: "\x8f", 0x90: "\x90", 0x9D: "\x9d"}
-_CP1252 = "".join(_UNDEFINED.get(i) or bytes([i]).decode("cp1252") for i in range(256))
+# How ISO-2022-JP switches to Japanese.
+_TO_JAPANESE = (b"\x1b$B", b"\x1b$@")
+# One character of GBK or Big5 in five or six is valid UTF-8 by accident, so a text of so many is not.
+_NO_ACCIDENT = 5
 
-
-# Declared names that mean another codec, as the WHATWG's encoding standard has it: what is labelled so is its superset.
-_SUPERSETS = {
-    "ascii": "", "utf-8": "", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874", "tis-620": "cp874",
-    "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "shift_jis": "cp932", "euc_kr": "cp949",
-}  # fmt: skip
-# The codecs that text is sent in; Python knows others that would run or unpack what they are given.
-_CODECS = re.compile(r"iso8859-\d+|cp\d+|koi8-\w+|mac-\w+|gb18030|hz|big5hkscs|euc_jp|iso2022_\w+|johab|ptcp154")
-# Of these the bytes are ASCII, so that they can't be told from it.
-_SEVEN_BITS = ("hz", "iso2022_")
+_GUESSED, _WRONG, _DAMAGED = "charset_guessed", "charset_declared_wrong", "charset_damaged"
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, tuple[str, ...]]:
     """The text of `data` and the flags of what was guessed; ParseError `binary` where it is no text.
 
-    `declared` is the name of a character set as the item states it (in an XML declaration, a header), or empty. What is
-    valid UTF-8 is read as that whatever is declared: no other text is by chance.
+    `declared` is the name of a character set as the item states it (in an XML declaration, a header), or empty.
     """
-    text, flags = _declared(data, declared) or _decode(without_mark(data))
+    narrow, wide, guessed = _narrow(data)
+    if wide:
+        text, flags = _decode(narrow, "")
+        if declared and charsets.known(declared) not in WIDE:
+            flags += (_WRONG,)
+        if guessed and not declared:
+            flags += _names(wide)
+    else:
+        text, flags = _decode(narrow, declared)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text, flags
-
-
-def _declared(data: bytes, declared: str) -> tuple[str, tuple[str, ...]] | None:
-    """What the bytes are in the declared character set; None where that is none, or has nothing to say here."""
-    codec = _codec(declared)
-    seven_bits = codec.startswith(_SEVEN_BITS)
-    if not codec or (data.isascii() and not seven_bits) or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return None
-    if seven_bits and b"\x1b" not in data and b"~{" not in data:
-        return None
-    if not data.isascii():
-        try:
-            data.decode("utf-8")
-            return None
-        except UnicodeDecodeError:
-            pass
-    _refuse_binary(data, escapes=data.count(b"\x1b") if seven_bits else 0)
-    if codec == "cp1252":
-        return codecs.charmap_decode(data, "strict", _CP1252)[0], ()
-    try:
-        return data.decode(codec), ()
-    except UnicodeDecodeError:
-        lenient = data.decode(codec, "replace")
-    # As with UTF-8: a few broken characters are damage, many are another character set.
-    whole = len(lenient) - len(lenient.encode("ascii", "ignore"))
-    return (lenient, ("charset_damaged",)) if whole > 20 * lenient.count("\ufffd") else None
-
-
-def _codec(declared: str) -> str:
-    """Python's name of a declared character set, empty for UTF-8 and for what is none."""
-    try:
-        name = codecs.lookup(declared.strip().lower().removeprefix("x-")).name
-    except (LookupError, ValueError):
-        return ""
-    name = _SUPERSETS.get(name, name)
-    return name if _CODECS.fullmatch(name) else ""
+    return text, tuple(sorted(flags)) if flags else ()
 
 
 def without_mark(data: bytes) -> bytes:
-    """`data` without its byte order mark; UTF-16, which only such a mark tells, as UTF-8.
+    """`data` without its byte order mark; UTF-16 and UTF-32 as UTF-8.
 
     Raises ParseError `binary` where the mark promises UTF-16 and the bytes are none. A UTF-8 mark promises nothing:
     editors leave it on whatever they save.
     """
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if data.startswith(mark):
-            try:
-                return data[len(mark) :].decode(encoding).encode()
-            except UnicodeDecodeError as error:
-                cause = f"not the {encoding} that its first bytes promise: {error.reason}"
-                raise ParseError("binary", cause) from error
-    return data.removeprefix(codecs.BOM_UTF8)
+    return _narrow(data)[0]
 
 
-def _refuse_binary(data: bytes, escapes: int = 0) -> None:
-    controls = len(data) - len(data.translate(None, _CONTROL)) - escapes
+def _narrow(data: bytes) -> tuple[bytes, str, bool]:
+    """What `without_mark` gives, the wide set that it was in, and whether that was guessed."""
+    name, length = charsets.marked(data)
+    if name == UTF_8:
+        return data[length:], "", False
+    guess = "" if name else charsets.wide(data)
+    if not (name or guess):
+        return data, "", False
+    found = charsets.read(data[length:], name or guess)
+    if not found.broken:
+        return found.text.encode(), name or guess, bool(guess)
+    if guess:
+        return data, "", False
+    raise ParseError("binary", f"not the {name} that its first bytes promise")
+
+
+def _names(guess: str) -> tuple[str, ...]:
+    """The flags of a guess."""
+    return (_GUESSED,) if guess == WINDOWS_1252 else (_GUESSED, f"charset_{guess.replace('-', '_')}")
+
+
+def _decode(data: bytes, declared: str) -> tuple[str, tuple[str, ...]]:
+    name = charsets.known(declared) if declared else ""
+    wrong = (_WRONG,) if declared else ()
+    controls = len(data) - len(data.translate(None, _CONTROL))
+    switches = name if name in SEVEN_BIT else ""
+    if not switches and controls and any(switch in data for switch in _TO_JAPANESE):
+        switches = "iso-2022-jp"
+    if switches and data.isascii():
+        found = charsets.read(data, switches)
+        if found.whole and found.plausible:
+            damage = (_DAMAGED,) if found.broken else ()
+            return found.text, damage if name == switches else (*_names(switches), *damage, *wrong)
     if b"\0" in data or controls > max(_FEW_CONTROLS, _CONTROL_SHARE * len(data)):
         raise ParseError("binary", f"not text: {controls} of {len(data)} bytes are control characters")
-
-
-def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
-    _refuse_binary(data)
     try:
-        return data.decode("utf-8"), ()
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        lenient = data.decode("utf-8", "replace")
-    broken = lenient.count("\ufffd")
-    whole = len(lenient) - len(lenient.encode("ascii", "ignore")) - broken
+        return _other(data, name, wrong)
+    if not declared or name == UTF_8 or text.isascii():
+        return text, ()
+    if name in MULTI_BYTE and len(text) - len(text.encode("ascii", "ignore")) < _NO_ACCIDENT:
+        found = charsets.read(data, name)
+        if not found.broken:
+            return found.text, ()
+    return text, wrong
+
+
+def _other(data: bytes, name: str, wrong: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The text of what is not valid UTF-8; `name` is the declared set, `wrong` the flags if it is not."""
     # Random latin letters hardly ever form valid sequences, so a majority of valid ones is UTF-8 with damage.
-    if whole > 4 * broken:
-        return lenient, ("charset_damaged",)
-    return codecs.charmap_decode(data, "strict", _CP1252)[0], ("charset_guessed",)
+    utf_8 = charsets.read(data, UTF_8)
+    if name and name not in WIDE | SEVEN_BIT | {UTF_8} and (name in MULTI_BYTE or not utf_8.plausible):
+        found = charsets.read(data, name)
+        if not found.broken or (found.plausible and not utf_8.plausible):
+            return found.text, (_DAMAGED,) if found.damaged else ()
+    if utf_8.plausible:
+        return utf_8.text, (_DAMAGED,) if name == UTF_8 else (_DAMAGED, *wrong)
+    del utf_8
+    guess = charsets.detect(data)
+    found = charsets.read(data, guess)
+    if guess not in MULTI_BYTE:
+        usual = charsets.read(data, WINDOWS_1252)
+        if not found.plausible or found.text == usual.text:
+            guess, found = WINDOWS_1252, usual
+    return found.text, (*_names(guess), *([_DAMAGED] if found.damaged else []), *wrong)
