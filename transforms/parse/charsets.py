@@ -90,6 +90,8 @@ _ENDS = rb"\x00-\x1f<>\"&;=/"
 _LEAD = re.compile(rb"[^%b]*\Z" % _ENDS)
 _PHRASE = re.compile(rb"(?:[\x80-\xff][^\x80-\xff%b]{0,%d})+" % (_ENDS, _CONTEXT))
 _HIGH = re.compile(rb"[\x80-\xff]")
+_ROW = re.compile(rb"[\x80-\xff]{3}")
+_FEW_LETTERS, _FEW_KINDS = 4, 3
 # What windows-1252 has for signs beside the letters, where it is no part of a word: a text that has nothing else above
 # ASCII (`£5`, `50°C`, `don’t`, dashes, quotes) shows no language that a set could be told by.
 _SIGN = re.compile(
@@ -191,7 +193,10 @@ def read(data: bytes, name: str) -> Read:
 def detect(data: bytes) -> str:
     """The set that bytes which are no UTF-8 are most likely in; windows-1252 where nothing speaks for another."""
     sample = _sample(data)
-    if _SIGN.sub(b"", sample).isascii():
+    letters = _HIGH.findall(_SIGN.sub(b"", sample))
+    # A name or two with an accent tell no set, and by far the most that nothing declares is windows-1252. What is not
+    # written in latin letters has several beyond ASCII in a row.
+    if not _ROW.search(sample) and (len(letters) < _FEW_LETTERS or len(set(letters)) < _FEW_KINDS):
         return WINDOWS_1252
     found = chardet.detect(sample, compat_names=False, include_encodings=_SOUGHT)["encoding"]
     return known(found or "") or WINDOWS_1252

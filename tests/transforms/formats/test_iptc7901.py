@@ -147,7 +147,7 @@ def test_messages_without_controls_are_told_by_their_headers():
 @given(st.lists(st.lists(st.text("abcdeåö", min_size=1, max_size=9), min_size=1, max_size=30), min_size=1, max_size=5))
 def test_text_is_whole(paragraphs):
     copy = "\n\n".join(" ".join(words) for words in paragraphs)
-    assert one(message(copy=copy)).body.split() == copy.split()
+    assert one(message(copy=copy), "utf-8").body.split() == copy.split()
 
 
 @pytest.mark.parametrize(

@@ -65,17 +65,24 @@ Mail = Message
 
 
 def recognise(sample: Sample) -> bool:
-    """Text that begins with mail's headers, at least two of those that every mail has."""
+    """Text that begins with mail's headers: two of those that every mail has, or one behind the line that opens an
+    mbox."""
+    text = sample.head.replace("\r\n", "\n").lstrip("\n")
+    return _telling(text) >= (1 if text.startswith("From ") else 2)
+
+
+def _telling(text: str) -> int:
+    """How many of the headers that every mail has a text begins with; 0 where it does not begin with headers."""
     names = set()
-    for number, line in enumerate(sample.head.replace("\r\n", "\n").lstrip("\n").split("\n")):
+    for number, line in enumerate(text.split("\n")):
         header = _HEADER.match(line)
         if header:
             names.add(header["name"].lower())
         elif not line.strip():
             break
         elif not (line[:1] in " \t" and names) and not (number == 0 and line.startswith("From ")):
-            return False
-    return len(names & _TELLING) >= 2
+            return 0
+    return len(names & _TELLING)
 
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
@@ -95,6 +102,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     for position, (start, end) in enumerate(zip(starts, [*starts[1:], len(data)], strict=True), start=1):
         payload = data[start:end]
         try:
+            if not recognise(Sample.of(payload)):
+                raise ParseError("mail", "none of the headers that mail has")
             message = re.sub(rb"(?m)^>(>*From )", rb"\1", payload.partition(b"\n")[2])
             yield _article(item, settings, message)._replace(position=position, payload=payload)
         except Exception as error:

@@ -235,6 +235,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         raise ParseError("too_large", f"{len(item.data)} bytes, more than any single item has")
     text, flags = decode(without_mark(item.data))
     value, more = json_text.loads(text)
+    if not isinstance(value, dict):
+        raise ParseError("json", f"an item is an object, not {type(value).__name__}")
     yield read(value, item, settings, (*flags, *more))
 
 
