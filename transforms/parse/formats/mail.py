@@ -24,6 +24,7 @@ from transforms.parse.times import parse_time
 _HEADER = re.compile(r"(?P<name>[!-9;-~]{1,80}):")
 _TELLING = frozenset(["from", "date", "subject", "message-id", "mime-version", "received", "to"])
 _SEPARATOR = re.compile(rb"^From [^\n]{1,300}\n(?=[!-9;-~]{1,80}:)", re.MULTILINE)
+_OPENS_AN_MBOX = re.compile(r"From \S{1,300} [^\n]{0,100}\d\d:\d\d")
 _HEADER_LIMIT = 262_144
 # Each line is held against the boundary of every part that is open around it; real mail has three or four.
 _DEPTH_LIMIT = 20
@@ -68,7 +69,7 @@ def recognise(sample: Sample) -> bool:
     """Text that begins with mail's headers: two of those that every mail has, or one behind the line that opens an
     mbox."""
     text = sample.head.replace("\r\n", "\n").lstrip("\n")
-    return _telling(text) >= (1 if text.startswith("From ") else 2)
+    return _telling(text) >= (1 if _OPENS_AN_MBOX.match(text) else 2)
 
 
 def _telling(text: str) -> int:
