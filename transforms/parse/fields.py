@@ -149,7 +149,7 @@ def build(
     Raises ParseError `no_text` where there is neither headline nor body (a kill needs none, only the guid or URL of
     what it kills), `time` where the only times that say when it came about are invalid.
     """
-    found = {name: value for name, value in stated.items() if _says_something(value)}
+    found = {name: value for name, value in stated.items() if not _is_blank(value)}
     marks = set(flags)
     for name in NUMBERS:
         raw = str(found.get(name, "")).strip()
@@ -281,9 +281,14 @@ def _times(raw: Mapping[str, Any], item: RawItem, settings: Settings) -> tuple[d
 
 def _says_something(value: Any) -> bool:
     """False for what is blank or empty, and for `published: true`, which says that it was and not when."""
+    return not _is_blank(value) and not (isinstance(value, str) and value.strip().lower() in ("true", "false"))
+
+
+def _is_blank(value: Any) -> bool:
+    """True for what holds nothing, and for a truth value, which is no text, time or number."""
     if isinstance(value, str):
-        return value.strip().lower() not in ("", "true", "false")
-    return not (value is None or isinstance(value, bool) or value in ([], {}, ()))
+        return not value.strip()
+    return value is None or isinstance(value, bool) or value in ([], {}, ())
 
 
 def normal(key: object) -> str:
@@ -303,7 +308,12 @@ def _normal(key: str) -> str:
 
 def _first(keyed: Mapping[str, Any], keys: Iterable[str], read: Callable[[Any], _Read]) -> _Read:
     """What `read` makes of the first value in which it finds something; where there is none, what it makes of None."""
-    return next(filter(None, (read(keyed.get(key)) for key in keys)), read(None))
+    for key in keys:
+        if key in keyed:
+            found = read(keyed[key])
+            if found:
+                return found
+    return read(None)
 
 
 def one_text(value: Any, depth: int = 0) -> str:
