@@ -20,8 +20,8 @@ from transforms.parse.text import decode, without_mark
 # Keys under which feeds put their list of articles.
 ENVELOPES = ("data", "articles", "items", "results", "entries", "stories", "hits", "docs")
 
-# A document or the first of its lines; or JSON lines whose first line is torn, told by the second.
-_OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^\n]*\n\s*\{\s*"')
+# A document or the first of its lines; or JSON lines of whose first only the end is there, told by it and the second.
+_OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^<\n\x00-\x20][^\n]*\}[ \t\r]*\n\s*\{\s*"')
 # How a line of JSON lines begins, even a torn one.
 _LINE_OPENING = re.compile(rb'\{\s*"')
 # So many lines tell whether the rest are JSON lines.
