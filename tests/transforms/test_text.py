@@ -205,9 +205,10 @@ def test_ascii_is_ascii_whatever_is_declared():
         ("“Don’t” – he said…", "cp1252"),
         ("© 2026 Tallis", "cp1252"),
         ("Café", "cp1252"),
+        ("Vesterø Kredit accepts an offer", "cp1252"),
     ],
 )
-def test_signs_tell_no_language(text, codec):
+def test_signs_and_single_letters_tell_no_language(text, codec):
     assert decode(text.encode(codec)) == (text, ("charset_guessed",))
 
 

@@ -29,8 +29,8 @@ _WRAPPERS = ("_source", "item")
 # Where a whole document wraps its one article.
 _COVERS = ("data", "item", "article", "response", "result", "content", "_source")
 
-# A document or the first of its lines; or JSON lines whose first line is torn, told by the second.
-_OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^\n]*\n\s*\{\s*"')
+# A document or the first of its lines; or JSON lines of whose first only the end is there, told by it and the second.
+_OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^<\n\x00-\x20][^\n]*\}[ \t\r]*\n\s*\{\s*"')
 # How a line of JSON lines begins, even a torn one.
 _LINE_OPENING = re.compile(rb'\{\s*"')
 # So many lines tell whether the rest are JSON lines.
