@@ -13,6 +13,9 @@ from typing import Any
 
 from transforms.parse.base import ParseError
 
+# A list of 20,000 articles has half as many; of more, Python's values take seconds and hundreds of megabytes.
+_MOST_VALUES = 2_000_000
+_MOST_OBJECTS = 600_000
 _SPACE = re.compile(r"[\s\x1e]*")
 
 
@@ -67,6 +70,10 @@ def _past_space(text: str, at: int) -> int:
 
 
 def _decoded(decoder: json.JSONDecoder, text: str) -> Any:
+    if text.count(",") > _MOST_VALUES or text.count("{") + text.count("[") > _MOST_OBJECTS:
+        raise ParseError(
+            "too_large", f"over {_MOST_VALUES} values or {_MOST_OBJECTS} objects and lists in one document"
+        )
     try:
         return decoder.decode(text)
     except json.JSONDecodeError as error:

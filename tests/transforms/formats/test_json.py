@@ -129,3 +129,9 @@ def test_many_texts_and_deep_wrappers_take_bounded_time():
     deep = '{"data":' * 900 + json.dumps(COPY) + "}" * 900
     assert [entry.error for entry in items(deep)] == ["no_text"]
     assert time.perf_counter() - begin < 5
+
+
+@pytest.mark.parametrize("entry", ["[]", '"x"', '{"a": 1}'])
+def test_a_document_of_more_values_than_any_wire_sends_is_refused_soon(entry):
+    (found,) = parse(RawItem("x", b"[" + b",".join([entry.encode()] * 2_100_000) + b"]", 0))
+    assert (found.stage, found.error) == ("parse", "too_large")

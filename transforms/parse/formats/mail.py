@@ -33,6 +33,8 @@ _PARTS_LIMIT = 5_000
 # The library reads their parameters in time that grows with the square of their length.
 _CONTENT_HEADER = re.compile(rb"^content-[\w-]{1,40}:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _CONTENT_HEADER_LIMIT = 4_000
+# Mail servers take 25 MB; the library holds a message ten times over.
+_MESSAGE_LIMIT = 25 * 10**6
 # A picture of 20 MB makes 350,000 lines.
 _LINES_LIMIT = 400_000
 # Attachments may fill the rest of an item.
@@ -141,6 +143,8 @@ def _article(item: RawItem, settings: Settings, data: bytes) -> Article:
 
 def _message(data: bytes) -> Mail:
     """The message, if its parts can be told apart in bounded time."""
+    if len(data) > _MESSAGE_LIMIT:
+        raise ParseError("too_large", f"a message of {len(data)} bytes, over {_MESSAGE_LIMIT}")
     end = re.search(rb"\n\r?\n", data)
     if (end.start() if end else len(data)) > _HEADER_LIMIT:
         raise ParseError("too_large", f"headers of over {_HEADER_LIMIT} bytes")
