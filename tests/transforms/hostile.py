@@ -1,6 +1,6 @@
 """Hostile items for every format, built from its samples: what is cheap to send and may be dear to read.
 
-`spiked` puts runs of signs that formats live on into a sample, at its start, in its copy and in its values; `ITEMS` are
+`spiked` puts runs of signs that formats live on into a sample, at its start, in its copy and in its values; `items` are
 whole.
 
     python -m tests.transforms.hostile SIZE [FORMAT]
