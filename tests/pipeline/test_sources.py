@@ -125,6 +125,17 @@ def test_links_in_archives_are_rejects(tmp_path):
     assert reject.error == "not_a_file"
 
 
+@pytest.mark.parametrize("pack", [tar_of, zip_of])
+@pytest.mark.parametrize("name", ["/etc/storywire-test", "../../escaped", "a/../../../escaped"])
+def test_members_with_paths_that_lead_out_are_read_and_written_nowhere(tmp_path, pack, name):
+    folder = tmp_path / "in" / "side"
+    folder.mkdir(parents=True)
+    (member,) = read(folder, pack({name: b"text"}))
+    assert isinstance(member, RawItem)
+    assert (member.uri, member.data) == (f"in.bin!/{name}", b"text")
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["in.bin"]
+
+
 def test_an_item_that_is_too_large_is_hashed_whole_and_kept_at_its_start(tmp_path):
     data = os.urandom(PAYLOAD_LIMIT + 5000)
     (reject,) = read(tmp_path, data)

@@ -1,7 +1,11 @@
 """Hostile items for every format, built from its samples: what is cheap to send and may be dear to read.
 
-`spiked` puts runs of signs that formats live on into a sample, at its start, in its copy and in its values; `ITEMS` are
-whole. The test of hostile items and the bench share them.
+`spiked` puts runs of signs that formats live on into a sample, at its start, in its copy and in its values; `items` are
+whole.
+
+    python -m tests.transforms.hostile SIZE [FORMAT]
+
+puts all of them through and prints those that take long or much memory.
 """
 
 from __future__ import annotations
@@ -133,10 +137,15 @@ def runs(size: int) -> Iterator[tuple[str, bytes]]:
         yield name, whole(size)
 
 
+def middle_of_copy(sample: bytes) -> int:
+    """Where in a sample its copy is, by its looks."""
+    copy = max(_COPY.finditer(sample), key=lambda found: len(found[0]), default=None)
+    return (copy.start() + copy.end()) // 2 if copy else len(sample) // 2
+
+
 def spiked(sample: bytes, size: int) -> Iterator[tuple[str, bytes]]:
     """Hostile items made of a sample, each with its name: about `size` bytes of each run in three places."""
-    copy = max(_COPY.finditer(sample), key=lambda found: len(found[0]), default=None)
-    middle = (copy.start() + copy.end()) // 2 if copy else len(sample) // 2
+    middle = middle_of_copy(sample)
     line = sample.find(b"\n") + 1
     for name, run in runs(size):
         yield f"{name} in the copy", sample[:middle] + run + sample[middle:]
@@ -252,14 +261,11 @@ def main(size: int, only: str = "", slow: float = 0.5) -> None:
     """Prints what takes long or much memory; the peak is of the whole process, reset before each item."""
     worst: list[tuple[float, str]] = []
     for name, data in all_items(size, only):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        before = _memory("VmRSS")
         try:
-            outcome = put_through(data)
+            outcome, grown = measured(data)
         except Exception as error:
             print(f"FAILED {name}: {type(error).__name__}: {str(error)[:300]}", flush=True)
             continue
-        grown = _memory("VmHWM") - before
         worst.append((outcome.seconds, name))
         if outcome.seconds > slow or outcome.after > slow or grown > 300:
             what = {one.source_format if isinstance(one, Article) else one.error for one in outcome.found}
@@ -269,6 +275,14 @@ def main(size: int, only: str = "", slow: float = 0.5) -> None:
                 flush=True,
             )
     print(f"{len(worst)} items; the slowest took {max(worst)}")
+
+
+def measured(data: bytes) -> tuple[Outcome, float]:
+    """What became of an item, and by how many megabytes the process grew at the most meanwhile (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = _memory("VmRSS")
+    outcome = put_through(data)
+    return outcome, _memory("VmHWM") - before
 
 
 def _memory(key: str) -> float:

@@ -125,7 +125,7 @@ class _Shell:
             self._channel = etree.SubElement(self._root, channel.tag, _given(channel), cast(Any, channel.nsmap))
         for one in shared:
             # By way of its text: a copy would take the siblings into its own document's memory.
-            self._channel.append(etree.fromstring(etree.tostring(one, with_tail=False)))
+            self._channel.append(etree.fromstring(etree.tostring(one, encoding="utf-8", with_tail=False)))
         size = len(etree.tostring(self._root))
         if size > _SHARED_LIMIT:
             raise ParseError("too_large", f"the feed's own description takes {size} bytes, over {_SHARED_LIMIT}")
@@ -138,7 +138,7 @@ class _Shell:
         parent = self._root if beside else self._channel
         # Moved there and back: the place is kept by what stands behind it.
         tail, entry.tail = entry.tail, None
-        written = etree.tostring(entry)
+        written = etree.tostring(entry, encoding="utf-8")
         entry.tail = tail
         parent.append(etree.fromstring(written))
         alone = etree.tostring(self._root, encoding="utf-8")
