@@ -144,7 +144,7 @@ def _told(found: Article | Reject) -> tuple[object, ...]:
     """What must be the same of an entry alone; of its bytes it is no longer known what was mended in them."""
     if isinstance(found, Reject):
         return (found.error,)
-    flags = tuple(flag for flag in found.flags if not flag.startswith(("charset_", "xml_")))
+    flags = tuple(flag for flag in found.flags if not flag.startswith(("charset_", "xml_", "json_")))
     return tuple(found._replace(payload=b"", flags=flags))
 
 

@@ -7,6 +7,7 @@ ends or tabs stand raw inside a string, which JSON has no place for and many pro
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,8 +24,15 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_STRICT = json.JSONDecoder(parse_constant=_no_constant)
-_LENIENT = json.JSONDecoder(parse_constant=_no_constant, strict=False)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits:.40} is beyond all numbers")
+    return number
+
+
+_STRICT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
+_LENIENT = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite, strict=False)
 
 
 def loads(text: str) -> tuple[Any, tuple[str, ...]]:

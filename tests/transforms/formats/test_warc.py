@@ -173,6 +173,8 @@ def test_records_that_are_no_article(data, stage, error):
     [
         (gzip.compress(PAGE), "Content-Encoding: gzip\r\n"),
         (zlib.compress(PAGE), "Content-Encoding: deflate\r\n"),
+        (zlib.compress(PAGE)[2:-4], "Content-Encoding: deflate\r\n"),
+        (PAGE, "Content-Encoding: deflate\r\n"),
         (b"%x\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE), "Transfer-Encoding: chunked\r\n"),
         # Some crawlers unpack what they keep and leave what says that it was packed.
         (PAGE, "Transfer-Encoding: chunked\r\n"),
@@ -182,6 +184,12 @@ def test_records_that_are_no_article(data, stage, error):
 def test_answers_are_unpacked(body, head):
     (article,) = read(record(answer(body, head=head)))
     assert article.body.count("The cold store burned for a second day.") == 10
+
+
+@pytest.mark.parametrize("body", [gzip.compress(PAGE)[:-20], gzip.compress(PAGE)[:30] + b"x" * 90])
+def test_an_answer_that_is_broken_is_told_and_not_cut(body):
+    (reject,) = read(record(answer(body, head="Content-Encoding: gzip\r\n")))
+    assert (reject.stage, reject.error) == ("parse", "http")
 
 
 def test_the_answers_character_set_stands_before_the_pages():

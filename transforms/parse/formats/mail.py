@@ -292,7 +292,11 @@ class _Copy:
             return []
         if len(str(part.get_payload())) > _COPY_LIMIT:
             raise ParseError("too_large", f"a text of over {_COPY_LIMIT} bytes")
-        data = part.get_payload(decode=True)
+        try:
+            data = part.get_payload(decode=True)
+        except ValueError as error:
+            # Of the library, for a character set with a NUL in its name.
+            raise ParseError("mail", f"a part can't be decoded: {error}") from error
         text, flags = decode(data if isinstance(data, bytes) else b"", str(part.get_content_charset() or ""))
         self._flags.update(flags)
         if "html" in kind:

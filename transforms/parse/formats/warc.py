@@ -12,9 +12,8 @@ import re
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
-from warcio.bufferedreaders import BufferedReader, ChunkedDataReader
+from warcio.bufferedreaders import ChunkedDataReader
 
 from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
@@ -101,22 +100,39 @@ def _content(head: Head, block: bytes) -> tuple[bytes, dict[str, str]]:
     coding = fields.get("content-encoding", "").strip().lower().removeprefix("x-")
     if coding in ("identity", "none", "utf-8"):
         coding = ""
-    if coding and coding not in BufferedReader.get_supported_decompressors():
+    if coding not in ("", "gzip", "deflate"):
         raise ParseError("content_encoding", f"packed as {coding:.40}, which is not read")
-    # warcio's readers take what was unpacked by the crawler for what it is, whatever its head says.
-    reader = ChunkedDataReader if fields.get("transfer-encoding", "").strip().lower() == "chunked" else BufferedReader
-    stream: Any = reader(io.BytesIO(block[len(head_of(block)) :]), decomp_type=coding or None)
-    parts: list[bytes] = []
-    left = _PAYLOAD_LIMIT + 1
+    data = block[len(head_of(block)) :]
+    if fields.get("transfer-encoding", "").strip().lower() == "chunked":
+        # It takes what the crawler has put together for what it is, whatever the head says.
+        try:
+            data = ChunkedDataReader(io.BytesIO(data)).read(len(data))
+        except (OSError, EOFError, ValueError, AttributeError) as error:
+            raise ParseError("http", f"the chunks of the answer can't be read: {error}") from error
+    return _unpacked(data, coding), fields
+
+
+def _unpacked(data: bytes, coding: str) -> bytes:
+    """What was packed by a server; what the crawler has unpacked stays as it is, though the head says otherwise.
+
+    Unlike warcio's reader it tells what is broken from what ends.
+    """
+    if coding == "gzip" and data.startswith(b"\x1f\x8b"):
+        unpack = zlib.decompressobj(zlib.MAX_WBITS + 16)
+    elif coding == "deflate" and not data.lstrip().startswith(b"<"):
+        # Servers send it with zlib's head, as RFC 9110 says, or without.
+        unpack = zlib.decompressobj(zlib.MAX_WBITS if data.startswith(b"\x78") else -zlib.MAX_WBITS)
+    else:
+        return data
     try:
-        while left > 0 and (part := stream.read(min(left, 65_536))):
-            parts.append(part)
-            left -= len(part)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+        found = unpack.decompress(data, _PAYLOAD_LIMIT + 1)
+    except zlib.error as error:
         raise ParseError("http", f"the answer can't be unpacked: {error}") from error
-    if left <= 0:
+    if len(found) > _PAYLOAD_LIMIT:
         raise ParseError("too_large", f"unpacks to over {_PAYLOAD_LIMIT} bytes")
-    return b"".join(parts), fields
+    if not unpack.eof:
+        raise ParseError("http", "the packed answer ends early")
+    return found
 
 
 def _charset(fields: dict[str, str]) -> str:
