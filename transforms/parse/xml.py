@@ -34,7 +34,7 @@ _MENDED = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 # What XML 1.0, section 2.2, has no place for, as a character or as a reference to one.
-_NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Messages of a thousand items have 4 MB and 200,000 tags. What is larger would cost seconds and hundreds of megabytes.
 _MOST_BYTES = 16 * 2**20
 _MOST_TAGS = 400_000
@@ -72,7 +72,7 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
     # Without its prolog: the declaration names the character set of bytes that are UTF-8 now, and a document type could
     # declare entities.
     text = text[past_prolog(text)[0] :]
-    mended = _NO_CHARACTER.sub("", text)
+    mended = NO_CHARACTER.sub("", text)
     faults = len(text) - len(mended)
 
     def reference(found: re.Match[str]) -> str:
@@ -83,7 +83,7 @@ def document(data: bytes) -> tuple[Element, tuple[str, ...]]:
             return "".join(f"&#{ord(char)};" for char in html5[f"{found['name']};"])
         if found["hex"] or found["decimal"]:
             code = int(found["hex"], 16) if found["hex"] else int(found["decimal"])
-            if code <= 0x10FFFF and not _NO_CHARACTER.match(chr(code)):
+            if code <= 0x10FFFF and not NO_CHARACTER.match(chr(code)):
                 return found[0]
         faults += 1
         if faults > _MOST_FAULTS:

@@ -27,7 +27,7 @@ from transforms.parse.fields import TIMES, build
 from transforms.parse.markup import root_of
 from transforms.parse.text import decode
 from transforms.parse.times import parse_time
-from transforms.parse.xml import Element, markup
+from transforms.parse.xml import NO_CHARACTER, Element, markup
 
 # They tell of each page without copy, as the pipeline's counters do already.
 for _library in ("trafilatura", "htmldate"):
@@ -36,6 +36,10 @@ for _library in ("trafilatura", "htmldate"):
 # Pages of news have 100 to 500 kB and 500 to 5,000 elements; trafilatura takes a tenth of a millisecond an element.
 _PAGE_LIMIT = 4 * 2**20
 _ELEMENTS_LIMIT = 10_000
+# References to characters that XML has no place for.
+_NO_REFERENCE = re.compile(
+    r"&#(?:0{0,6}(?:[0-8]|1[124-9]|2\d|3[01])|x0{0,6}(?:[0-8bcef]|1[0-9a-f]))(?:;|(?![0-9a-fA-F]))", re.I
+)
 # libxml2 holds each attribute of an element against all before it: 5,000 take .1 s, 50,000 ten.
 _LONG_TAG = re.compile(r"<[A-Za-z][^<>]{30000,}")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
@@ -181,6 +185,8 @@ def _fragment(item: RawItem, settings: Settings, text: str, url: str, flags: tup
 def _tree(text: str) -> HtmlElement:
     if any(len(set(_QUOTED.sub("", one[0]).split())) > _ATTRIBUTES_LIMIT for one in _LONG_TAG.finditer(text)):
         raise ParseError("too_large", f"an element of over {_ATTRIBUTES_LIMIT} attributes")
+    # lxml writes no character that XML has no place for, and trafilatura writes texts anew.
+    text = _NO_REFERENCE.sub("", NO_CHARACTER.sub("", text))
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     try:
         tree = document_fromstring(text.encode(), parser=parser)
