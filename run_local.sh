@@ -45,7 +45,7 @@ set_up() {
     fi
     echo "run_local.sh: installing requirements/$name.lock into .venv (once)" >&2
     local pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet install)
-    "${pip[@]}" --require-hashes --requirement "$here/requirements/$name.lock"
+    "${pip[@]}" --require-hashes --no-deps --requirement "$here/requirements/$name.lock"
     "${pip[@]}" --no-deps --no-build-isolation --editable "$here"
     echo "$wanted" >"$stamp"
     exec 9>&-

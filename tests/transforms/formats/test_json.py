@@ -135,3 +135,9 @@ def test_many_texts_and_deep_wrappers_take_bounded_time():
 def test_a_document_of_more_values_than_any_wire_sends_is_refused_soon(entry):
     (found,) = parse(RawItem("x", b"[" + b",".join([entry.encode()] * 2_100_000) + b"]", 0))
     assert (found.stage, found.error) == ("parse", "too_large")
+
+
+def test_a_list_of_more_articles_than_an_item_holds_says_what_to_write():
+    (found,) = parse(RawItem("x", b"[" + b",".join([b'{"title": "a"}'] * 20_001) + b"]", 0))
+    assert found.error == "too_large"
+    assert "JSON lines" in found.message

@@ -39,6 +39,8 @@ _VOCABULARIES = (
 _OF_ATOM = frozenset(["feed", "entry", "source"])
 # The tree of a document takes some 100 bytes of memory for each element or attribute; a year's worth of news has fewer.
 _MOST_NODES = 1_000_000
+# Feeds have tens of entries; an archive of a month has thousands.
+_MOST_ENTRIES = 10_000
 # What all entries share goes into the payload of each; that of real feeds is some 1,000 bytes.
 _SHARED_LIMIT = 16_384
 _SHARED = frozenset(["title", "language", "copyright", "rights", "author", "creator"])
@@ -100,6 +102,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     entries = [one for parent in parents for one in parent if name_of(one) in ("item", "entry", "deleted-entry")]
     if not entries:
         raise SkipError("no_entries", "a feed without entries")
+    if len(entries) > _MOST_ENTRIES:
+        raise ParseError("too_large", f"{len(entries)} entries in one feed, over {_MOST_ENTRIES}")
     shared = [one for one in channel if _name(one).rpartition(":")[2] in _SHARED]
     shell = _Shell(root, channel, shared)
     about = _children(channel)

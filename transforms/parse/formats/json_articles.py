@@ -33,6 +33,8 @@ _COVERS = ("data", "item", "article", "response", "result", "content", "_source"
 _OPENING = re.compile(r'\s*[\[{]\s*(?:[\]\[{}"]|$)|[^<\n\x00-\x20][^\n]*\}[ \t\r]*\n\s*\{\s*"')
 # How a line of JSON lines begins, even a torn one.
 _LINE_OPENING = re.compile(rb'\{\s*"')
+# As many articles of 1.5 kB fill the largest item there may be by default.
+_MOST_ENTRIES = 20_000
 # So many lines tell whether the rest are JSON lines.
 _LINES_LOOKED_AT = 100
 # Where programs that write an object over several lines end the first.
@@ -81,6 +83,10 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         yield _article(item, settings, _uncovered(document), flags)
     elif not entries:
         raise ParseError("no_text", "an empty list: no article in it")
+    elif len(entries) > _MOST_ENTRIES:
+        raise ParseError(
+            "too_large", f"{len(entries)} entries in one document, over {_MOST_ENTRIES}; JSON lines may hold any number"
+        )
     else:
         given = _given_to_all(document)
         for position, entry in enumerate(entries, start=1):
