@@ -91,8 +91,8 @@ _LEAD = re.compile(rb"[^%b]*\Z" % _ENDS)
 _PHRASE = re.compile(rb"(?:[\x80-\xff][^\x80-\xff%b]{0,%d})+" % (_ENDS, _CONTEXT))
 _HIGH = re.compile(rb"[\x80-\xff]")
 # What is not written in Latin letters has several in a row beyond ASCII. A text with a few of them apart is in a set
-# for Latin letters, and not in one of DOS, in which `ø` would be a degree sign. One letter alone, as in a name, tells no
-# set, and by far the most that nothing declares is windows-1252. Of sentences with two or three such letters 98% in
+# for Latin letters, and not in one of DOS, in which `ø` would be a degree sign. One letter alone, as in a name, tells
+# no set, and by far the most that nothing declares is windows-1252. Of sentences with two or three such letters 98% in
 # windows-1252 are read right so, and 94% in windows-1250.
 _ROW = re.compile(rb"[\x80-\xff]{3}")
 _FEW_LETTERS, _FEW_KINDS = 4, 3
