@@ -6,6 +6,7 @@ doesn't. NITF's markup is turned into HTML here; a NITF file of its own comes th
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -43,6 +44,9 @@ _LAYOUT = frozenset(_LAYERS.split())
 _TAG = re.compile(r"<[^<>]{1,2000}>")
 _BLOCK_TAG = re.compile(r"</?(?:p|div|br|h[1-6]|ul|ol|li|table|section)\b[^<>]{0,2000}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(r"</(?:span|a|b|strong|em|i|u|sub|sup)>", re.IGNORECASE)
+# Lines of a wire that a program put into one paragraph: an indent begins the next.
+_ONE_PARAGRAPH = re.compile(r"\s*<p>(?P<lines>[^<>]*)</p>\s*")
+_INDENTED = re.compile(r"\S[ \t]*\n {2,8}\S")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # A line this long was not wrapped by a wire machine, so it is a paragraph.
 _LONG_LINE = 200
@@ -50,7 +54,7 @@ _LONG_LINE = 200
 HEAD: Elements = {
     "headline": ("body/body.head/hedline/hl1", "body/body.head/hedline", "head/title"),
     "byline": ("body/body.head/byline",),
-    "dateline_place": ("body/body.head/dateline/location",),
+    "dateline_place": ("body/body.head/dateline/location/city", "body/body.head/dateline/location"),
     "description": ("body/body.head/abstract", "body/body.head/hedline/hl2"),
     "copyright_holder": ("body/body.head/rights/rights.owner",),
     "copyright_notice": ("body/body.head/rights",),
@@ -123,7 +127,10 @@ def text_copy(text: str) -> Copy:
             return nitf_copy(document(start.encode())[0])
         except ParseError:
             pass  # Its tags are HTML's for the most part, so that is how it is read then.
-    if _BLOCK_TAG.search(text):
+    wrapped = _ONE_PARAGRAPH.fullmatch(text)
+    if wrapped and _INDENTED.search(wrapped["lines"]):
+        text = html.unescape(wrapped["lines"]).strip("\n\r").rstrip()
+    elif _BLOCK_TAG.search(text):
         return Copy(start, "html")
     text = paragraphs(text)
     if _INLINE_TAG.search(text):
@@ -144,7 +151,7 @@ def dateline(nitf: Element) -> tuple[str, str]:
         whole = " ".join(whole.replace(said, " ").split())
     place = find(line, "location")
     if place is not None:
-        return whole, text_of(place)
+        return whole, text_of(find(place, "city")) or text_of(place)
     rest = whole.replace(said, "").strip(" ,-–—") if said else whole
     # With a date in it that nothing marks, it is no place.
     return whole, "" if any(char.isdigit() for char in rest) else rest

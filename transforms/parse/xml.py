@@ -53,6 +53,10 @@ _BREAKS = """
     media-caption caption P BR DIV LI TD TH TR
 """
 _BREAKING = frozenset(_BREAKS.split())
+_AREAS = frozenset(["sublocation", "city", "state", "region", "country"])
+# Stands for a comma until the text around it is known; XML has no such character.
+_COMMA = "\x02"
+_LISTED = re.compile(r"([,;:/(–—-]?) *\x02 *(?:, *)?")
 _URLS = frozenset(["href", "src", "alt"])
 
 
@@ -200,10 +204,21 @@ def text_of(element: Element | None) -> str:
     for event, one in etree.iterwalk(element, events=("start", "end")):
         breaks = " " if name_of(one) in _BREAKING else ""
         if event == "start":
-            parts += (breaks, one.text or "")
+            if name_of(one) == "person" and parts and parts[-1].endswith("By"):
+                breaks = " "
+            parts += (_COMMA if _is_listed(one) else breaks, one.text or "")
         else:
             parts += (breaks, "" if one is element else one.tail or "")
-    return _SPACE.sub(" ", "".join(parts)).strip()
+    text = _SPACE.sub(" ", "".join(parts))
+    return (_LISTED.sub(lambda found: f"{found[1]} " if found[1] else ", ", text) if _COMMA in text else text).strip()
+
+
+def _is_listed(one: Element) -> bool:
+    """True for what people set apart by a comma: a state or country that stands bare behind a city."""
+    before = one.getprevious()
+    return (
+        name_of(one) in _AREAS and before is not None and name_of(before) in _AREAS and not (before.tail or "").strip()
+    )
 
 
 def attribute(element: Element | None, name: str) -> str:

@@ -197,3 +197,35 @@ def test_entries_take_time_in_proportion_to_their_number():
     start = time.monotonic()
     assert len(read("<rss><channel>" + "<item><title>T</title></item>" * 1000 + "</channel></rss>")) == 1000
     assert time.monotonic() - start < 5
+
+
+WORDPRESS = """<guid isPermaLink="false">g</guid><title>Fire</title><content:encoded><![CDATA[{}]]></content:encoded>
+<excerpt:encoded><![CDATA[In short.]]></excerpt:encoded><wp:post_modified_gmt>2026-03-09 09:15:00</wp:post_modified_gmt>
+<wp:status>{}</wp:status><wp:post_type>{}</wp:post_type>"""
+WORDPRESS_ROOT = """xmlns:content="http://purl.org/rss/1.0/modules/content/"
+xmlns:excerpt="http://wordpress.org/export/1.2/excerpt/" xmlns:wp="http://wordpress.org/export/1.2/" """
+
+
+def test_an_export_of_wordpress_is_read():
+    entry = WORDPRESS.format("It <b>burns</b>.\n\nTwo\nmissing.", "publish", "post")
+    authors = "<wp:author><wp:author_login>Rhona Petrie</wp:author_login></wp:author>" * 500
+    found = one(rss(entry, channel=f"<title>T</title>{authors}", root=WORDPRESS_ROOT))
+    assert (found.body, found.body_type) == ("<p>It <b>burns</b>.</p><p>Two\nmissing.</p>", "html")
+    assert (found.description, found.pub_status) == ("In short.", "usable")
+    assert found.version_created.time == 1_773_047_700_000_000
+    assert not found.version_created.zone_assumed
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [("inherit", "attachment", "attachment"), ("publish", "nav_menu_item", "nav_menu_item"),
+     ("draft", "post", "unpublished"), ("private", "page", "unpublished")],
+)  # fmt: skip
+def test_what_wordpress_did_not_publish_is_skipped(status, kind, error):
+    (found,) = read(rss(WORDPRESS.format("One", status, kind), root=WORDPRESS_ROOT))
+    assert isinstance(found, Reject)
+    assert (found.stage, found.error) == ("skip", error)
+
+
+def test_what_wordpress_will_publish_is_withheld():
+    assert one(rss(WORDPRESS.format("One", "future", "post"), root=WORDPRESS_ROOT)).pub_status == "withheld"

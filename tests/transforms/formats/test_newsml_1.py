@@ -218,3 +218,83 @@ def test_hostile_input_is_read_or_refused_soon(data):
 )
 def test_a_document_is_told_by_its_root(root):
     assert [form.name for form in formats() if form.recognise(Sample.of(root))] == ["newsml_1"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "guid"),
+    [
+        (identifier(public="urn:newsml:www.t.example", own=""), ""),
+        (identifier(public="urn:newsml:www.t.example", own="0"), ""),
+        (identifier(public="urn:newsml:t.example:20260309:N1:DS9", revision="DS9"),
+         "urn:newsml:t.example:20260309:N1"),
+        (identifier(day="2026-03-09 13:00:00"), "urn:newsml:t.example:20260309:N1"),
+    ],
+)  # fmt: skip
+def test_what_names_only_the_agency_is_no_identity(ids, guid):
+    found = only(news_item(component(TEXT.format("One")), ids=ids))
+    assert found.guid == guid
+    assert "urn:newsml:www.t.example" not in found.alternative_ids
+
+
+def test_the_time_of_an_identifier_serves_where_nothing_else_is_stated():
+    data = f"<NewsItem>{identifier(day='2026-03-09 13:00:00')}{component(TEXT.format('One'))}</NewsItem>"
+    assert only(data).version_created.time == 1_773_061_200_000_000
+    data = f"<NewsItem>{identifier()}{component(TEXT.format('One'))}</NewsItem>"
+    assert only(data).version_created is None
+
+
+def test_style_and_posts_for_networks_are_no_copy_and_contacts_come_last():
+    parts = [
+        component(TEXT.format(text), headline="", role=role)
+        for role, text in [
+            ("Abstract", "In short."),
+            ("StyleSheet", ".a { color: red }"),
+            ("Contact", "Rhona Petrie, 555"),
+            ("Body", "The harbour burns."),
+            ("TweetText", "It burns! #harbour"),
+        ]
+    ]
+    found = only(news_item(component("".join(parts))))
+    assert (found.body, found.description) == ("The harbour burns.\n\nRhona Petrie, 555", "In short.")
+
+
+def test_lines_of_a_picture_without_a_role_are_not_those_of_the_article():
+    picture = """<NewsComponent Duid="photo0"><NewsLines><HeadLine>Smoke</HeadLine><CreditLine>Foto AB</CreditLine>
+    <ByLine>Ebba Lindqvist</ByLine></NewsLines><NewsComponent><Role FormalName="Caption"/>{}</NewsComponent>
+    <NewsComponent><Role FormalName="HighDef"/><ContentItem Href="a.jpg"><MediaType FormalName="Photo"/></ContentItem>
+    </NewsComponent></NewsComponent>""".format(TEXT.format("Smoke over the harbour."))
+    found = only(news_item(component(f"<NewsComponent>{TEXT.format('One')}</NewsComponent>{picture}")))
+    assert (found.body, found.captions) == ("One", ("Smoke over the harbour.",))
+    assert (found.credit, found.byline) == ("", "")
+
+
+def test_what_agencies_say_in_places_of_their_own():
+    inner = f"""<NewsLines>
+    <NewsLine><NewsLineType FormalName="Summary"/><NewsLineText>In short.</NewsLineText></NewsLine>
+    <NewsLine><NewsLineType FormalName="CatchWord"/><NewsLineText>Harbours</NewsLineText></NewsLine></NewsLines>
+    <RightsMetadata><Copyright><CopyrightHolder>Tallis</CopyrightHolder></Copyright></RightsMetadata>
+    <DescriptiveMetadata><Property FormalName="City" Value="Oban"/></DescriptiveMetadata>
+    <NewsComponent><Comment> Embargoed to 0001 Tuesday </Comment>{TEXT.format("One")}</NewsComponent>
+    <ContentItem Href="a.jpg"><MediaType FormalName="Picture"/><Property FormalName="caption" value="Smoke"/>
+    </ContentItem>
+    """
+    found = only(news_item(component(inner)))
+    assert (found.description, found.keywords, found.places) == ("In short.", ("Harbours",), ("Oban",))
+    assert (found.ed_note, found.copyright_holder) == ("Embargoed to 0001 Tuesday", "Tallis")
+    assert (found.body, found.captions) == ("One", ("Smoke",))
+
+
+def test_a_misspelled_list_of_metadata_has_places_too():
+    place = """<DescriptiveMetada><Location HowPresent="Origin"><Property FormalName="City" Value="OBAN"/></Location>
+    </DescriptiveMetada>"""
+    found = only(news_item(component(place + TEXT.format("One"))))
+    assert (found.dateline_place, found.places) == ("OBAN", ("OBAN",))
+
+
+def test_subjects_are_named_in_the_items_language():
+    topics = """<TopicSet><Topic><FormalName>04000000</FormalName><Description xml:lang="el" Variant="Name">Οικονομία
+    </Description><Description xml:lang="en" Variant="Name">Economy</Description></Topic></TopicSet>
+    <DescriptiveMetadata><Language FormalName="EN"/><SubjectCode><Subject FormalName="04000000"/></SubjectCode>
+    </DescriptiveMetadata>"""
+    found = only(news_item(component(topics + TEXT.format("One"))))
+    assert found.subjects == (("subj", "04000000", "Economy"),)

@@ -216,3 +216,46 @@ def test_all_examples_of_iptc_are_read_or_skipped(development_data):
     assert [one.message for one in found if isinstance(one, Reject) and one.stage != SKIP] == []
     assert len(articles) == 8
     assert all(one.headline or one.body for one in articles)
+
+
+def test_what_an_item_of_tt_replaces_is_no_other_id_of_it():
+    ids = """<altId type="tt:uno">20260309:TT:7:0</altId><altId type="tt:refuno">20260309:TT:5:0</altId>
+    <subject literal="TT:02000000:LAG"/>"""
+    attributes = 'guid="urn:newsml:tt.se:20260309:TT:7:0"'
+    found = only(item("<inlineData>One</inlineData>", item='<signal qcode="tt_sig:replace"/>', content=ids,
+                      attributes=attributes))  # fmt: skip
+    assert found.evolved_from == "urn:newsml:tt.se:20260309:TT:5:0"
+    assert found.alternative_ids == ("20260309:TT:7:0",)
+    assert found.subjects == (("subj", "02000000", ""),)
+    assert only(item("<inlineData>One</inlineData>", content=ids, attributes=attributes)).evolved_from == ""
+
+
+def test_running_numbers_are_no_ids():
+    ids = '<altId type="t:runningnumber">en 7</altId><altId type="ap:recordSequenceNumber">1</altId><altId>T7</altId>'
+    assert only(item("<inlineData>One</inlineData>", content=ids)).alternative_ids == ("T7",)
+
+
+@pytest.mark.parametrize("role", ["hld:subHeadline", "hlrole:sub", "hltype:subtitle"])
+def test_a_second_headline_is_the_description(role):
+    found = only(item("<inlineData>One</inlineData>", content=f'<headline role="{role}">Two missing</headline>'))
+    assert (found.headline, found.description) == ("Fire at harbour", "Two missing")
+    found = only(item("<inlineData>One</inlineData>", content=f'<headline role="{role}">Fire at harbour</headline>'))
+    assert found.description == ""
+
+
+def test_a_subject_with_a_facet_of_geography_is_a_place():
+    place = '<subject qcode="N2:GB" type="cptType:5"><name>Britain</name><facet qcode="geoProp:5"/></subject>'
+    assert only(item("<inlineData>One</inlineData>", content=place)).places == ("Britain",)
+
+
+def test_lines_in_one_paragraph_keep_their_paragraphs():
+    copy = "\n<p>\n\n            (T) - Oban, March 9 - It\nburns.\n   Two &amp; more.\n  </p>"
+    found = only(item(f"<inlineData><![CDATA[{copy}]]></inlineData>"))
+    assert (found.body, found.body_type) == ("(T) - Oban, March 9 - It\nburns.\n\nTwo & more.", "text")
+
+
+def test_the_time_of_a_change_serves_where_the_version_has_none():
+    """One agency's archive has the elements and nothing in them."""
+    data = item("<inlineData>One</inlineData>", content="<contentModified>2026-03-09T10:00:00Z</contentModified>")
+    empty = data.replace(b"<versionCreated>2026-03-09T09:15:00Z</versionCreated>", b"<versionCreated/>")
+    assert only(empty).version_created.time - only(data).version_created.time == 45 * 60 * 1_000_000

@@ -172,3 +172,30 @@ def test_a_torn_document_is_refused():
     found = only(nitf()[:-30])
     assert isinstance(found, Reject)
     assert found.error == "xml"
+
+
+def test_elements_that_stand_elsewhere_than_in_the_definition():
+    data = nitf(
+        head='<meta name="anpa-keyword" content="Harbour Fire"/><revision-history comment="ADDS quotes"/>'
+        '<urgency ed-urg="2"/>'
+        '<meta name="article-keywords" content="fire, harbour"/><meta name="category_iptc" content="04000000"/>',
+        docdata='<key-list><keyword>National</keyword></key-list><date.release norm="YYYYMMDD000000-HHMM"/>'
+        '<date.expire norm="YYYYMMDD000000-HHMM"/>',
+    )
+    found = only(data)
+    assert (found.ed_note, found.urgency, found.keywords) == ("ADDS quotes", 2, ("National", "fire", "harbour"))
+    assert found.subjects == (("subj", "04000000", ""),)
+    assert found.slugline == "Harbour Fire"
+    assert (found.embargoed, found.expires, found.flags) == (None, None, ())
+
+
+def test_parts_of_a_place_are_set_apart():
+    place = "<location>\n<city>Oban</city>\n<state>Argyll</state> <country>Scotland</country></location>"
+    found = only(nitf(above=f"<dateline>{place}</dateline>"))
+    assert (found.dateline, found.dateline_place) == ("Oban, Argyll, Scotland", "Oban")
+    found = only(nitf(above="<dateline><location><city>Oban</city>, <state>Argyll</state></location> (T)</dateline>"))
+    assert (found.dateline, found.dateline_place) == ("Oban, Argyll (T)", "Oban")
+
+
+def test_by_stands_apart_from_the_person():
+    assert only(nitf(above="<byline>By<person>Rhona Petrie</person></byline>")).byline == "By Rhona Petrie"

@@ -43,6 +43,9 @@ _MOST_NODES = 1_000_000
 _MOST_ENTRIES = 10_000
 # What all entries share goes into the payload of each; that of real feeds is some 1,000 bytes.
 _SHARED_LIMIT = 16_384
+# Of WordPress's export: types of post that are none, and statuses of what was not published.
+_NO_POSTS = frozenset(["attachment", "revision", "nav_menu_item", "custom_css", "customize_changeset", "oembed_cache"])
+_NOT_OUT = frozenset(["draft", "auto-draft", "pending", "private", "trash"])
 _SHARED = frozenset(["title", "language", "copyright", "rights", "author", "creator"])
 
 # Field -> elements of an entry by vocabulary and name, `@` an attribute of it; `channel/` those of the whole feed.
@@ -52,11 +55,12 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "source_url": ("link", "link@href", "guid where it is a permalink"),
     "headline": ("title", "dc:title", "media:title"),
     "byline": ("author/name", "author", "dc:creator", "channel/author/name"),
-    "description": ("summary", "description where content stands beside it", "dcterms:abstract"),
+    "description": ("summary", "description where content stands beside it", "dcterms:abstract", "excerpt:encoded"),
     "body": ("content:encoded", "content", "xhtml:body", "description", "summary", "media:description"),
     "first_created": ("created", "dcterms:created"),
     "published": ("published", "pubDate", "issued", "dcterms:issued", "dc:date", "prism:publicationDate"),
-    "version_created": ("updated", "modified", "dcterms:modified", "prism:modificationDate", "at:deleted-entry@when"),
+    "version_created": ("updated", "modified", "dcterms:modified", "prism:modificationDate", "wp:post_modified_gmt",
+                        "at:deleted-entry@when"),
     "embargoed": ("prism:embargoDate",),
     "expires": ("dcterms:valid", "prism:expirationDate"),
     "keywords": ("category", "category@label", "category@term", "dc:subject", "media:keywords"),
@@ -67,11 +71,13 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "copyright_notice": ("rights", "dc:rights", "copyright", "media:copyright", "channel/rights", "channel/copyright"),
     "language_declared": ("@xml:lang", "content@xml:lang", "dc:language", "language", "channel/language",
                           "channel/dc:language", "channel@xml:lang"),
-    "pub_status": ("at:deleted-entry (a kill)",),
+    "pub_status": ("at:deleted-entry (a kill)", "wp:status where it is future"),
     "ed_note": ("at:deleted-entry: at:comment",),
 }  # fmt: skip
 
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*(?=[\s/>])")
+_BLOCK = re.compile(r"<(?:p|br|div|table)\b", re.IGNORECASE)
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _WHOLE_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _REFERENCE = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#x[0-9A-Fa-f]{1,6});")
 # RSS 2.0: an author is an address, with the name in brackets behind it.
@@ -104,7 +110,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         raise SkipError("no_entries", "a feed without entries")
     if len(entries) > _MOST_ENTRIES:
         raise ParseError("too_large", f"{len(entries)} entries in one feed, over {_MOST_ENTRIES}")
-    shared = [one for one in channel if _name(one).rpartition(":")[2] in _SHARED]
+    # WordPress lists all its authors, which may be hundreds.
+    shared = [one for one in channel if _name(one).rpartition(":")[2] in _SHARED and not _name(one).startswith("wp:")]
     shell = _Shell(root, channel, shared)
     about = _children(channel)
     for position, entry in enumerate(entries, start=1):
@@ -167,10 +174,12 @@ def _article(
             "ed_note": read.line("at:comment", "comment", "atom:comment"),
         }  # fmt: skip
         return build(stated, item, settings, body="", flags=flags)
+    status = _wordpress(read)
     body, body_type, description = _copy(found)
     guid = read.text("guid", "id", "atom:id") or attribute(entry, "about") or read.text("dc:identifier")
     stated = {
         "guid": guid,
+        "pub_status": status,
         "provider": read.source() or read.line("dc:publisher", "prism:publicationName") or of_feed.line("title"),
         "source_url": _url(entry, found, guid),
         "headline": read.line("title", "dc:title", "media:title") or read.within_media("media:title"),
@@ -190,8 +199,21 @@ def _article(
     for name in ("first_created", "published", "version_created", "embargoed", "expires", "genre"):
         paths = [path for path in _FIELDS[name] if "@" not in path]
         stated[name] = read.text(*paths, *(f"atom:{path}" for path in paths if ":" not in path))
+    modified = read.text("wp:post_modified_gmt")
+    if modified and stated["version_created"] == modified:
+        stated["version_created"] = f"{modified}Z"
     stated["places"] = read.lines(*_FIELDS["places"])
     return build(stated, item, settings, body=body, body_type=body_type, flags=flags)
+
+
+def _wordpress(read: _Reader) -> str:
+    """The status of an entry of WordPress's own export, which holds pictures, menus and drafts too; empty elsewhere."""
+    kind, status = read.text("wp:post_type"), read.text("wp:status")
+    if kind in _NO_POSTS or kind.startswith("wp_"):
+        raise SkipError(kind, f"a {kind} of WordPress is no article")
+    if status in _NOT_OUT:
+        raise SkipError("unpublished", f"its status is {status}")
+    return "withheld" if status == "future" else ""
 
 
 class _Reader:
@@ -299,7 +321,9 @@ def _children(element: Element) -> dict[str, list[Element]]:
 def _copy(found: Found) -> tuple[str, str, str]:
     """(body, its type, description): where there is one text only, it is the body; no text is said twice."""
     full = _first_content(found, "content:encoded", "content", "atom:content", "xhtml:body")
-    brief = _first_content(found, "summary", "atom:summary", "description", "dcterms:abstract", "dc:description")
+    brief = _first_content(
+        found, "summary", "atom:summary", "description", "dcterms:abstract", "dc:description", "excerpt:encoded"
+    )
     if not full[0]:
         return *(brief if brief[0] else _first_content(found, "media:description")), ""
     return *full, "" if _words(brief[0]) == _words(full[0]) else brief[0]
@@ -325,6 +349,9 @@ def _content(element: Element) -> tuple[str, str]:
         return markup(element, HTML_TAGS), "html"
     text = (element.text or "").strip()
     declared = "html" in kind or attribute(element, "mode").lower() == "escaped"
+    if _name(element) == "content:encoded" and not _BLOCK.search(text):
+        # As WordPress keeps it: an empty line ends a paragraph.
+        text = "".join(f"<p>{one}</p>" for one in _BLANK_LINE.split(text)) if _BLANK_LINE.search(text) else text
     plain = kind in ("text", "text/plain") and not declared
     return text, "html" if declared or (not plain and _is_html(text)) else "text"
 

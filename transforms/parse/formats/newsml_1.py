@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from transforms.article import Article, RawItem, Reject, Subject
@@ -44,7 +45,7 @@ ITEM: Elements = {
 }
 """Below the NewsItem."""
 LINES: Elements = {
-    "headline": ("NewsLines/HeadLine",),
+    "headline": ("NewsLines/HeadLine", "NewsLines/NewsLine/HeadLine"),
     "byline": ("NewsLines/ByLine",),
     "dateline": ("NewsLines/DateLine",),
     "slugline": ("NewsLines/SlugLine",),
@@ -55,8 +56,11 @@ LINES: Elements = {
     "dateline_place": (
         "DescriptiveMetadata/Location[@HowPresent='Origin']/Property[@FormalName='City']@Value",
         "Location[@HowPresent='Origin']/Property[@FormalName='City']@Value",
+        # As one agency spells it.
+        "DescriptiveMetada/Location[@HowPresent='Origin']/Property[@FormalName='City']@Value",
     ),
-    "ed_note": ("AdministrativeMetadata/Property[@FormalName='EditorialInfo']@Value",),
+    "copyright_holder": ("RightsMetadata/Copyright/CopyrightHolder",),
+    "ed_note": ("AdministrativeMetadata/Property[@FormalName='EditorialInfo']@Value", "Comment"),
     "genre": ("DescriptiveMetadata/Genre@FormalName",),
     "info_source": (
         "AdministrativeMetadata/Source/Party@FormalName",
@@ -70,6 +74,10 @@ LISTS: Elements = {
     "places": (
         "DescriptiveMetadata/Location/Property[@FormalName='City']@Value",
         "DescriptiveMetadata/Location/Property[@FormalName='Country']@Value",
+        "DescriptiveMetadata/Property[@FormalName='City']@Value",
+        "DescriptiveMetadata/Property[@FormalName='Country']@Value",
+        "DescriptiveMetada/Location/Property[@FormalName='City']@Value",
+        "DescriptiveMetada/Location/Property[@FormalName='Country']@Value",
     ),
 }
 ENVELOPE: Elements = {"priority": ("NewsEnvelope/Priority@FormalName",), "published": ("NewsEnvelope/DateAndTime",)}
@@ -86,6 +94,10 @@ _MEDIA = {
 _CAPTIONS = frozenset(["caption", "legend"])
 _TITLES = frozenset(["title", "headline"])
 _SUMMARIES = frozenset(["summary", "abstract", "synopsis", "teaser"])
+# What stands beside the copy for machines and for other media.
+_NO_COPY = frozenset(["stylesheet", "tweettext"])
+# A NewsLine with a type of its own, in lower case, and the field that it feeds.
+_TYPED_LINES = {"summary": "description", "catchword": "keywords"}
 _SUBJECT_NAMES = ("Subject", "SubjectMatter", "SubjectDetail", "SubjectQualifier")
 _IPTC_CODE = re.compile(r"\d{8}")
 _REVISION = re.compile(r"\d+[A-Z]?")
@@ -94,6 +106,8 @@ _FEW = 8
 # Real items have up to some 30 components; what stands in later ones is read as copy, not for metadata. An item has not
 # a thousand.
 _MOST_COMPONENTS, _TOO_MANY_COMPONENTS = 100, 1000
+# A picture has some ten renditions.
+_MOST_RENDITIONS = 50
 # Documents carry one item mostly, tens in a batch.
 _MOST_ENTRIES = 2000
 # More components side by side than languages that an agency writes are no translations.
@@ -199,6 +213,7 @@ def _article(
     found["provider"] = found["provider"] or _line(components, _PROVIDER)
     found |= _identity(news_item)
     _manage(found, news_item)
+    _typed_lines(found, components)
     copy, parts = _copy(news_item if story is None else story)
     _from_copy(found, copy, parts)
     if story is not None and not _is_first(news_item, story):
@@ -207,7 +222,7 @@ def _article(
         found["guid"] = f"{found['guid']}#{attribute(story, 'lang')}"
     if not copy.body and found["pub_status"] != "canceled":
         _skip(news_item, bool(found["headline"]))
-    found["subjects"] = tuple(dict.fromkeys(_subjects(components, news_item)))
+    found["subjects"] = tuple(dict.fromkeys(_subjects(components, news_item, found["language_declared"])))
     found["captions"], found["credits"] = copy.captions, copy.credits
     return fields.build(found, item, settings, body=copy.body, body_type=copy.body_type, flags=flags)
 
@@ -215,29 +230,38 @@ def _article(
 def _identity(news_item: Element) -> dict[str, Any]:
     """guid, without revision, and other ids. The public identifier says it best, but some write only half of it.
 
-    A DateId with a time of day is cut to its day: with some the time is that of the revision.
+    A DateId with a time of day is cut to its day: with some the time is that of the revision. One that only names the
+    agency, as an item without a number has it, is no identity: all such items would be versions of one.
     """
     provider, day, own, revision = (
         first(news_item, [f"{_IDENTIFIER}/{name}"]) for name in ("ProviderId", "DateId", "NewsItemId", "RevisionId")
     )
     public = first(news_item, [f"{_IDENTIFIER}/PublicIdentifier"])
-    guid = _guid(public)
+    own = "" if own == "0" else own
+    guid = _guid(public, revision)
     if guid.count(":") < 4 and own:
-        guid = ":".join(filter(None, ("urn:newsml", provider, day[:8], own)))
+        guid = ":".join(filter(None, ("urn:newsml", provider, _day(day), own)))
+    elif guid.startswith("urn:newsml:") and guid.count(":") < 4:
+        guid = public = ""
     guid = guid or first(news_item, ["//guid"]) or attribute(news_item, "Duid")
     others = dict.fromkeys(one for one in (public, own) if one and one != guid)
     return {"guid": guid, "alternative_ids": tuple(others), "stated_version": revision}
 
 
-def _guid(public: str) -> str:
+def _guid(public: str, revision: str = "") -> str:
     """A public identifier, `urn:newsml:provider:date:id:revision`, without its revision."""
     parts = public.split(":")
     if parts[:2] != ["urn", "newsml"] or len(parts) < 5:
         return public
-    if len(parts) > 5 and _REVISION.fullmatch(parts[-1]):
+    if len(parts) > 5 and (parts[-1] == revision or _REVISION.fullmatch(parts[-1])):
         parts.pop()
-    parts[3] = parts[3][:8]
+    parts[3] = _day(parts[3])
     return ":".join(parts)
+
+
+def _day(stated: str) -> str:
+    """`20260309` of `2026-03-09 13:00:00` and `20260309T130000Z`."""
+    return "".join(re.findall(r"\d", stated))[:8] or stated[:8]
 
 
 def _manage(found: dict[str, Any], news_item: Element) -> None:
@@ -247,6 +271,9 @@ def _manage(found: dict[str, Any], news_item: Element) -> None:
     found["evolved_from"] = _guid(found["evolved_from"])
     if found["evolved_from"] == found["guid"]:
         found["evolved_from"] = ""
+    if not any(found[field] for field in ("first_created", "version_created", "published")):
+        dated = first(news_item, [f"{_IDENTIFIER}/DateId"])
+        found["version_created"] = dated if ":" in dated or "T" in dated else ""
     for change in find_all(news_item, f"{_MANAGEMENT}/StatusWillChange"):
         time, to = first(change, ["DateAndTime"]), first(change, ["FutureStatus@FormalName"]).lower()
         found["embargoed" if to == "usable" else "expires"] = time
@@ -270,7 +297,27 @@ def _told(component: Element) -> Iterator[Element]:
 
 
 def _is_media(component: Element) -> bool:
-    return _formal(component, "Role") in _MEDIA
+    """True for a picture and the like: by its role, or where it has none, by all it holds beside a caption."""
+    role = _formal(component, "Role")
+    parent = component.getparent()
+    if role or parent is None or name_of(parent) != "NewsComponent":
+        return role in _MEDIA
+    items = [
+        one
+        for one in islice(component.iter("{*}ContentItem"), _MOST_RENDITIONS)
+        if _formal(one.getparent(), "Role") not in _CAPTIONS | _TITLES | _SUMMARIES
+    ]
+    return bool(items) and all(_formal(one, "MediaType") in _MEDIA for one in items)
+
+
+def _typed_lines(found: dict[str, Any], components: Sequence[Element]) -> None:
+    for one in components:
+        for line in find_all(one, "NewsLines/NewsLine"):
+            field, text = _TYPED_LINES.get(_formal(line, "NewsLineType"), ""), first(line, ["NewsLineText"])
+            if field == "keywords":
+                found[field] = _unique((*found[field], text))
+            elif field and not found[field]:
+                found[field] = text
 
 
 def _line(components: Sequence[Element], paths: Sequence[str]) -> str:
@@ -292,7 +339,10 @@ def _copy(top: Element) -> tuple[Copy, list[_Part]]:
     parts = list(_parts(top))
     captions = [text for part in parts for text in _captions(part)]
     credits = [text for part in parts for text in part.copy.credits]
-    told = [part.copy for part in parts if part.role not in _CAPTIONS | _TITLES | _SUMMARIES and part.copy.body]
+    besides = _CAPTIONS | _TITLES | _SUMMARIES | _NO_COPY
+    # Whom to ask comes last, wherever it stands.
+    in_order = sorted(parts, key=lambda part: part.role == "contact")
+    told = [part.copy for part in in_order if part.role not in besides and part.copy.body]
     told = _each_once(told)
     if len(told) == 1:
         body, body_type = told[0].body, told[0].body_type
@@ -308,15 +358,18 @@ def _copy(top: Element) -> tuple[Copy, list[_Part]]:
 def _parts(top: Element) -> Iterator[_Part]:
     """The texts below an element in order, each with its component's role; of equivalents, the fullest."""
     # Recursion ends at libxml2's depth of 256.
+    in_media = _is_media(top)
     for child in top:
         name = name_of(child)
         if name == "ContentItem":
             for content in _contents(child):
                 media = _MEDIA.get(_formal(child, "MediaType"))
-                role = "caption" if media or _is_media(top) else _formal(top, "Role")
+                role = "caption" if media or in_media else _formal(top, "Role")
                 yield _Part(role, copy_in(content))
+            for about in find_all(child, "Property[@FormalName='caption']"):
+                yield _Part("caption", Copy(attribute(about, "Value") or attribute(about, "value")))
         elif name == "NewsComponent":
-            yield from _of_component(child, _is_media(top))
+            yield from _of_component(child, in_media)
 
 
 def _of_component(component: Element, in_media: bool) -> Iterator[_Part]:
@@ -407,10 +460,14 @@ def _skip(news_item: Element, has_headline: bool) -> None:
         raise SkipError("topic_set", "a list of topics")
 
 
-def _subjects(components: Sequence[Element], news_item: Element) -> Iterator[Subject]:
+def _subjects(components: Sequence[Element], news_item: Element, language: str) -> Iterator[Subject]:
     names: dict[str, str] = {}
+    own = language[:2].lower()
     for topic in news_item.iter("{*}Topic"):
-        for described in find_all(topic, "Description"):
+        # The name in the item's language first.
+        for described in sorted(
+            find_all(topic, "Description"), key=lambda one: attribute(one, "lang")[:2].lower() not in ("", own)
+        ):
             if attribute(described, "Variant") in ("", "Name"):
                 names.setdefault(first(topic, ["FormalName"]), text_of(described))
     for component in components:

@@ -5,6 +5,7 @@ Items that are not news (concepts, plans, packages, catalogues) and pictures, vi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,19 @@ from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
 from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
-from transforms.parse.xml import Element, alone, attribute, document, find, find_all, first, name_of, stated, text_of
+from transforms.parse.xml import (
+    Element,
+    alone,
+    attribute,
+    document,
+    find,
+    find_all,
+    first,
+    name_of,
+    stated,
+    text_of,
+    texts,
+)
 
 # What an item is when it is no newsItem: the kind of the skip.
 _KINDS = {
@@ -52,7 +65,7 @@ PLAIN: Elements = {
     "guid": ("@guid",),
     "stated_version": ("@version",),
     "first_created": ("itemMeta/firstCreated",),
-    "version_created": ("itemMeta/versionCreated",),
+    "version_created": ("itemMeta/versionCreated", "contentMeta/contentModified"),
     "content_created": ("contentMeta/contentCreated",),
     "embargoed": ("itemMeta/embargoed",),
     "expires": ("itemMeta/expires",),
@@ -79,6 +92,9 @@ _MOST_ENTRIES = 2000
 # A text has two or three renditions, and a note or two for editors.
 _MOST_RENDITIONS = _MOST_NOTES = 50
 _BESIDE_THE_POINT = ("caption", "sub", "short", "seo", "social")
+# Numbers that count and names of other items, by the end of an altId's type.
+_NO_IDS = ("runningnumber", "recordsequencenumber", ":refuno")
+_TT_SUBJECT = re.compile(r"TT:(\d{8}):\w+")
 
 
 def recognise(sample: Sample) -> bool:
@@ -148,11 +164,14 @@ def _article(item: RawItem, settings: Settings, entry: Element, root: Element, f
     found["subjects"] = tuple(dict.fromkeys(_subjects(entry, language)))
     found["places"] = tuple(dict.fromkeys(_places(entry, language)))
     found["evolved_from"] = _link(entry, ("evolvedfrom", "replaces", "replacementof"), "residref", "guidref", "href")
+    found["evolved_from"] = found["evolved_from"] or _replaced(entry, found["guid"])
     if found["evolved_from"] == found["guid"]:
         found["evolved_from"] = ""
+    found["description"] = found["description"] or _below_headline(entry, found["headline"], language)
     address = _link(entry, ("canonical", "webversion", "permalink"), "href")
     found["source_url"] = address if address.startswith(("http://", "https://")) else ""
-    found["alternative_ids"] = tuple(one for one in found["alternative_ids"] if one != found["guid"])
+    others = {found["guid"], *(text_of(one) for one in find_all(entry, "contentMeta/altId") if _is_no_id(one))}
+    found["alternative_ids"] = tuple(one for one in found["alternative_ids"] if one not in others)
     return fields.build(found, item, settings, body=copy.body, body_type=copy.body_type, flags=flags)
 
 
@@ -229,6 +248,27 @@ def _words(entry: Element, paths: Sequence[str], language: str) -> str:
     return text_of(min(given, key=rank)) if given else ""
 
 
+def _below_headline(entry: Element, headline: str, language: str) -> str:
+    """A second headline, of role `sub…`, as NITF's hl2 and NewsML's SubHeadLine are."""
+    for one in find_all(entry, "contentMeta/headline"):
+        role, said = attribute(one, "role").rpartition(":")[2].lower(), attribute(one, "lang")
+        if role.startswith("sub") and (not said or _same_language(said, language)) and text_of(one) != headline:
+            return text_of(one)
+    return ""
+
+
+def _is_no_id(one: Element) -> bool:
+    return attribute(one, "type").lower().endswith(_NO_IDS)
+
+
+def _replaced(entry: Element, guid: str) -> str:
+    """What an item of TT's replaces: the end of its own guid is its number, and beside it stands the other's."""
+    by_type = {attribute(one, "type"): text_of(one) for one in find_all(entry, "contentMeta/altId")}
+    own, other = by_type.get("tt:uno", ""), by_type.get("tt:refuno", "")
+    replaces = any(one.endswith(":replace") for one in texts(entry, "itemMeta/signal@qcode"))
+    return guid.removesuffix(own) + other if replaces and own and other and guid.endswith(own) else ""
+
+
 def _called(one: Element, language: str) -> str:
     """What a concept is called: by name, else by literal, else by the code of its qcode, else by its uri."""
     name = _name(one, language) or attribute(one, "literal")
@@ -262,7 +302,9 @@ def _subjects(entry: Element, language: str) -> Iterator[Subject]:
         if not name and (qcode or literal) in asserted:
             name = _name(asserted[qcode or literal], language)
         scheme, code = _code(qcode or uri)
-        if not code and literal:
+        if not code and (tt := _TT_SUBJECT.fullmatch(literal)):
+            scheme, code = "subj", tt[1]
+        elif not code and literal:
             # A literal is a code of a list that has no name, or the very words.
             code, name = ("", name or literal) if " " in literal else (literal, name)
         if code or name:
@@ -282,7 +324,8 @@ def _code(named: str) -> tuple[str, str]:
 
 def _places(entry: Element, language: str) -> Iterator[str]:
     for one in find_all(entry, "contentMeta/subject"):
-        if attribute(one, "type").lower().endswith((":geoarea", ":poi")):
+        is_place = attribute(one, "type").lower().endswith((":geoarea", ":poi"))
+        if is_place or attribute(find(one, "facet"), "qcode").startswith("geoProp:"):
             name = _name(one, language)
             if name:
                 yield name

@@ -16,6 +16,7 @@ from transforms.parse.times import parse_time
 from transforms.parse.xml import Element, attribute, document, find, find_all, name_of, stated, text_of, texts
 
 _DOCDATA = "head/docdata"
+_MANY_KEYWORDS = "head/meta[@name='article-keywords']@content"
 _HELD = "head/docdata@management-doc-idref"
 
 ELEMENTS: Elements = {
@@ -34,14 +35,25 @@ ELEMENTS: Elements = {
     "embargoed": (f"{_DOCDATA}/date.release@norm",),
     "expires": (f"{_DOCDATA}/date.expire@norm",),
     "pub_status": (f"{_DOCDATA}@management-status",),
-    "ed_note": (f"{_DOCDATA}/ed-msg@info", f"{_DOCDATA}/correction@info", "body/body.head/note"),
+    "ed_note": (
+        f"{_DOCDATA}/ed-msg@info",
+        f"{_DOCDATA}/correction@info",
+        "body/body.head/note",
+        f"{_DOCDATA}/revision-history@comment",
+        "head/revision-history@comment",
+    ),
     **HEAD,
     "copyright_holder": (f"{_DOCDATA}/doc.copyright@holder", *HEAD["copyright_holder"]),
-    "slugline": (f"{_DOCDATA}/du-key@key",),
+    "slugline": (f"{_DOCDATA}/du-key@key", "head/meta[@name='anpa-keyword']@content"),
     "dateline": ("body/body.head/dateline",),
-    "urgency": (f"{_DOCDATA}/urgency@ed-urg",),
+    "urgency": (f"{_DOCDATA}/urgency@ed-urg", "head/urgency@ed-urg"),
     "genre": ("head/tobject/tobject.property@tobject.property.type",),
-    "keywords": (f"{_DOCDATA}/key-list/keyword@key",),
+    "keywords": (
+        f"{_DOCDATA}/key-list/keyword@key",
+        f"{_DOCDATA}/key-list/keyword",
+        _MANY_KEYWORDS,
+        "head/meta[@name='keyword']@content",
+    ),
     "places": (
         f"{_DOCDATA}/evloc@city",
         f"{_DOCDATA}/evloc@county-dist",
@@ -73,6 +85,11 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article]:
     found["dateline"], place = dateline(root)
     found["dateline_place"] = found["dateline_place"] or place
     found["ed_note"] = "\n".join(found["ed_note"])
+    found["keywords"] = tuple(dict.fromkeys(_keywords(root, found["keywords"])))
+    for field in ("embargoed", "expires"):
+        if found[field].startswith("YYYY"):
+            # The template's own words, which nobody filled in.
+            found[field] = ""
     if found["description"] == found["headline"]:
         found["description"] = ""
     found["subjects"] = tuple(dict.fromkeys(_subjects(root)))
@@ -100,10 +117,19 @@ def _subjects(root: Element) -> Iterator[Subject]:
         if code or name:
             # IPTC's own numbers, as NewsML-G2 calls them.
             yield Subject("subj" if source in ("", "IPTC") else source.replace(":", "-"), code, name)
+    for code in texts(root, "head/meta[@name='category_iptc']@content"):
+        yield Subject("subj", code, "")
     for one in find_all(root, f"{_DOCDATA}/identified-content/classifier"):
         code, name = attribute(one, "value"), text_of(one)
         if code or name:
             yield Subject(attribute(one, "type").replace(":", "-"), code, name)
+
+
+def _keywords(root: Element, stated: tuple[str, ...]) -> Iterator[str]:
+    """The keywords; those that one `meta` holds are set apart by commas."""
+    joined = set(texts(root, _MANY_KEYWORDS))
+    for one in stated:
+        yield from filter(None, map(str.strip, one.split(","))) if one in joined else (one,)
 
 
 def _is_later(release: str, issue: str, settings: Settings) -> bool:
