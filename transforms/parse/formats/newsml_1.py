@@ -302,11 +302,10 @@ def _is_media(component: Element) -> bool:
     parent = component.getparent()
     if role or parent is None or name_of(parent) != "NewsComponent":
         return role in _MEDIA
-    items = [
-        one
-        for one in islice(component.iter("{*}ContentItem"), _MOST_RENDITIONS)
-        if _formal(one.getparent(), "Role") not in _CAPTIONS | _TITLES | _SUMMARIES
-    ]
+    items = list(islice(component.iter("{*}ContentItem"), _MOST_RENDITIONS))
+    # A component's role is looked up once for all that is in it.
+    roles = {above: _formal(above, "Role") for above in dict.fromkeys(one.getparent() for one in items)}
+    items = [one for one in items if roles[one.getparent()] not in _CAPTIONS | _TITLES | _SUMMARIES]
     return bool(items) and all(_formal(one, "MediaType") in _MEDIA for one in items)
 
 
