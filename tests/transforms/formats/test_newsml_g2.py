@@ -259,3 +259,11 @@ def test_the_time_of_a_change_serves_where_the_version_has_none():
     data = item("<inlineData>One</inlineData>", content="<contentModified>2026-03-09T10:00:00Z</contentModified>")
     empty = data.replace(b"<versionCreated>2026-03-09T09:15:00Z</versionCreated>", b"<versionCreated/>")
     assert only(empty).version_created.time - only(data).version_created.time == 45 * 60 * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "notes", [("In part.", "Notes: In part. And more."), ("Notes: In part. And more.", "In part.")]
+)
+def test_a_part_of_a_note_is_said_once(notes):
+    stated = "".join(f"<edNote>{note}</edNote>" for note in (*notes, "Another."))
+    assert only(item("<inlineData>One</inlineData>", item=stated)).ed_note == "Notes: In part. And more.\nAnother."

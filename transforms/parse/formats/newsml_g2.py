@@ -200,12 +200,9 @@ def _from_copy(found: dict[str, Any], copy: Copy, title: str) -> None:
     others = (found[field] for field in ("provider", "copyright_holder", "info_source", "credit"))
     if found["byline"] or " " not in creator or creator in others:
         found["guessed_byline"] = ""
-    notes: list[str] = []
-    for note in (*found["ed_note"][:_MOST_NOTES], *copy.notes):
-        # dpa says parts of a long note again, each in one of its own.
-        if not any(note in other for other in notes):
-            notes.append(note)
-    found["ed_note"] = "\n".join(notes)
+    notes = tuple(dict.fromkeys((*found["ed_note"][:_MOST_NOTES], *copy.notes[:_MOST_NOTES])))
+    # dpa says parts of a long note again, each in one of its own, before it or behind.
+    found["ed_note"] = "\n".join(note for note in notes if not any(note in one and note != one for one in notes))
 
 
 def _state(found: dict[str, Any], entry: Element) -> Iterator[str]:
