@@ -221,7 +221,7 @@ class _Partition:
         self._kinds[row["row_kind"]] += 1
         if row["story_id"]:
             self._asked_stories.add(row["story_id"])
-        elif row["pub_status"] != "canceled":
+        elif row["pub_status"] == "usable":
             yield f"the version {named} has no story, which only a kill of an unseen item may lack"
         if row["row_kind"] == VERSION_ROW:
             known = before is not None and before in seen.ancestors[self._name]

@@ -130,6 +130,9 @@ def _find(published: Published, wanted: set[Name]) -> _Found:
     merged = published.merged()
     found = _Found({}, {}, {})
     for partition, row in published.rows("articles", _FIELDS):
+        if not row["story_id"]:
+            # A kill of an item that no run has seen.
+            continue
         article_id = row["article_id"]
         names = [name for name in _names(row) if name in wanted]
         for name in names:
@@ -141,9 +144,6 @@ def _find(published: Published, wanted: set[Name]) -> _Found:
                 continue
             article = found.articles[article_id] = _Article()
         story: str = row["story_id"]
-        if not story:
-            # A kill of an item that no run had seen.
-            continue
         story = merged.get(story, story)
         if article.partition == partition and article.story != story:
             raise RunError(

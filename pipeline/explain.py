@@ -314,7 +314,7 @@ def _founding(rows: Iterable[Row]) -> Row:
 
 
 def _is_bare_kill(row: Row) -> bool:
-    return row["pub_status"] == "canceled" and not row["headline"] and not row["word_count"]
+    return row["pub_status"] != "usable" and not row["headline"] and not row["word_count"]
 
 
 def _refuse_other_desk(published: Published, partition: str) -> None:

@@ -16,7 +16,7 @@ from pipeline.options import Config
 from pipeline.sinks import DraftManifest, WriteArticles, WriteLedger, WriteRejects, WriteStories
 from pipeline.sources import ReadFiles
 from transforms.parse import Settings
-from transforms.steps import Clean, KeyByStory, LinkItems, Parse, Part, SettleVersions, TagLanguage
+from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
 
 
 def build(
@@ -35,8 +35,7 @@ def build(
     parted = tagged.articles | "Part" >> Part(config.as_of)
 
     known = p | "Ledger" >> ReadLedger(chain.files)
-    linked = {"slips": parted.slips, "links": known.links} | "LinkItems" >> LinkItems()
-    settled = {"slips": linked["slips"], "ledger": known.articles} | "SettleVersions" >> SettleVersions()
+    settled = {"slips": parted.slips, "ledger": known.articles} | "SettleVersions" >> SettleVersions()
     keyed = {"slips": settled, "ledger": known.desks} | "KeyByStory" >> KeyByStory()
 
     rows = {"rows": parted.rows, "sizes": parted.sizes, "decisions": keyed.decisions}
@@ -46,7 +45,7 @@ def build(
     rejects = (
         tuple(step.rejects for step in failures) | "Rejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(config)
     )
-    entries = (keyed.ledger, linked["ledger"], parsed.held) | "Entries" >> beam.Flatten()
+    entries = (keyed.ledger, parsed.held) | "Entries" >> beam.Flatten()
     ledger = entries | "WriteLedger" >> WriteLedger(config)
 
     written = tuple(step.files for step in (articles, stories, rejects, ledger)) | "Files" >> beam.Flatten()

@@ -22,12 +22,11 @@ from pipeline.errors import OptionError, RunError
 from pipeline.inputs import InputFile
 from pipeline.options import Config, time_of
 from transforms.article import RawItem
-from transforms.ledger import ARTICLE, HELD, LINK, HeldItem, LedgerRow, decode, split
+from transforms.ledger import ARTICLE, HELD, HeldItem, LedgerRow, decode, split
 from transforms.stories.desk import fingerprint
 
 ARTICLES = "articles"
 DESKS = "desks"
-LINKS = "links"
 
 
 class LedgerFile(NamedTuple):
@@ -131,31 +130,28 @@ def stale_after(config: Config, made: bytes) -> list[str]:
 
 
 class ReadLedger(beam.PTransform[Any, Any]):
-    """The chain's ledger files -> `articles` (by article_id), `links` (by item_id) and `desks` (by language)."""
+    """The chain's ledger files -> `articles` (by item_id) and `desks` (by language)."""
 
     def __init__(self, files: list[LedgerFile]) -> None:
         super().__init__()
         self._files = files
 
     def expand(self, begin: Any) -> Any:
-        """PBegin -> PCollections `articles`, `links` and `desks` of (key, LedgerRow)."""
+        """PBegin -> PCollections `articles` (item_id, LedgerRow) and `desks` (desk, LedgerRow)."""
         by_key = tuple[str, LedgerRow]
-        step = beam.ParDo(_Read()).with_output_types(by_key, articles=by_key, links=by_key)
+        step = beam.ParDo(_Read()).with_output_types(by_key, articles=by_key)
         return (
             begin
             | "LedgerFiles" >> beam.Create(self._files)
             | "SpreadLedger" >> beam.Reshuffle()
-            | "ReadLedger" >> step.with_outputs(ARTICLES, LINKS, main=DESKS)
+            | "ReadLedger" >> step.with_outputs(ARTICLES, main=DESKS)
         )
 
 
 class _Read(beam.DoFn):
     def process(self, file: LedgerFile) -> Iterator[Any]:
         for row in read_rows(file):
-            if row.kind in (ARTICLE, LINK):
-                yield TaggedOutput(ARTICLES if row.kind == ARTICLE else LINKS, (row.key, row))
-            else:
-                yield row.desk, row
+            yield TaggedOutput(ARTICLES, (row.key, row)) if row.kind == ARTICLE else (row.desk, row)
 
 
 def read_rows(file: LedgerFile) -> Iterator[LedgerRow]:
@@ -214,4 +210,4 @@ def read_held(file: InputFile) -> Iterator[RawItem]:
         found = decode(row)
         if not isinstance(found, HeldItem):
             raise RunError(f"{file.name()}: an entry of kind {row.kind!r} among held items; run that partition again")
-        yield RawItem(found.uri, found.payload, found.arrived, position=found.position)
+        yield RawItem.entry(found.uri, found.payload, found.arrived, found.position)

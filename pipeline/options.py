@@ -139,7 +139,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 # What a replay takes over from the run that it replays, where its own options say nothing.
-TAKEN_OVER = ("source_timezone", "max_item_bytes", "max_archive_bytes")
+TAKEN_OVER = ("source_timezone", "max_item_bytes", "max_archive_bytes", "hold_embargoed")
 
 
 def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(default)s") -> None:

@@ -47,7 +47,10 @@ def complete(args: argparse.Namespace) -> None:
 def _free(output: str, as_of: int, partition: str) -> bool:
     """True where no run has the time, or a replay of the same rejects: that one is replaced."""
     standing = manifest.load(storage.join(output, "manifests", f"as_of={compact(as_of)}.json"))
-    return standing is None or all(uri.startswith(f"rejects/{partition}/") for uri in standing["input"]["uris"])
+    if standing is None:
+        return True
+    uris = standing["input"]["uris"]
+    return bool(uris) and all(uri.startswith(f"rejects/{partition}/") for uri in uris)
 
 
 def place(path: str) -> tuple[str, str, str]:
@@ -107,7 +110,7 @@ def read_rejects(file: InputFile, limits: Limits) -> Iterator[RawItem | Reject]:
             # It may be an archive, whose members were never read.
             yield from unpacked(uri, file.modified, payload, limits)
         else:
-            yield RawItem(uri, payload, file.modified, position=position)
+            yield RawItem.entry(uri, payload, file.modified, position)
 
 
 def _manifest(path: str, output: str, partition: str) -> dict[str, Any]:

@@ -205,8 +205,8 @@ def _check(config: Config, made: dict[str, Any], parts: int) -> None:
             raise RunError(
                 f"{name} was written and is gone, so nothing was committed; does something else clean there?"
             )
-    items = made["counts"].get("items", 0)
     # What holds no article by its nature is no fault of the input.
+    items = made["counts"].get("items", 0) - manifest.skips(made)
     rejects = made["data_sets"]["rejects"]["rows"] - manifest.skips(made)
     if rejects > config.max_reject_share * items:
         raise TooManyRejectsError(

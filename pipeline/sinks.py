@@ -237,23 +237,23 @@ class _WriteArticles(beam.DoFn):
         encoded: dict[tuple[str, str], bytes] = {}
         counts: Counts = {}
         for key, deliveries in groupby(sorted(joined[ROWS]), key=_version):
-            # Of equal deliveries the smallest (uri, position) stands.
+            # Of equal deliveries the earliest stands, of several the smallest (uri, position).
             row, *others = deliveries
             decision = decisions.get(key)
             if decision is None or decision.error:
                 _count(counts, "redeliveries", len(others))
-                yield TaggedOutput(REJECTS, _undecided(row, unpack(row[5]), decision))
+                yield TaggedOutput(REJECTS, _undecided(row, unpack(row[7]), decision))
             elif decision.disposition in (STATE, REDELIVERY):
                 _count(counts, "redeliveries", 1 + len(others))
             else:
                 _count(counts, "redeliveries", len(others))
-                encoded[decision.article_id, decision.version_key] = rows.decided_part(decision) + unpack(row[5])
+                encoded[decision.article_id, decision.version_key] = rows.decided_part(decision) + unpack(row[7])
                 _count(counts, f"languages/{decision.language}")
                 _count(counts, f"pub_status/{decision.pub_status}")
                 if not decision.story_id:
                     _count(counts, "unseen_kills")
         for decision in decisions.values():
-            if decision.disposition == STATE:
+            if decision.disposition == STATE and not decision.error:
                 _count(counts, "state_rows")
                 encoded[decision.article_id, decision.version_key] = rows.state_row(decision, self._config.as_of)
         yield from write_shard(self._config, "articles", "part", shard, [encoded[key] for key in sorted(encoded)])
@@ -265,7 +265,7 @@ def _version(row: ArticleRow) -> tuple[str, str]:
 
 
 def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Reject:
-    item_id, _, uri, position, *_ = row
+    item_id, _, _, _, uri, position, *_ = row
     cause = decision.error if decision else "no decision reached the writer"
     message = f"{uri}: article {item_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
     return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(tail, decision))
@@ -274,6 +274,9 @@ def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Rejec
 def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:
     (kind, shard), found = group
     ordered = sorted((row.order, row.data) for row in found)
+    if kind == HELD:
+        # What came again while it was held is delivered once.
+        ordered = list(dict.fromkeys(ordered))
     return write_shard(config, name, kind, shard, [data for _, data in ordered])
 
 

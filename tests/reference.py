@@ -16,12 +16,12 @@ from transforms import identity, rows
 from transforms.article import NEW, Decision, Reject, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, LedgerRow, Link, encode
+from transforms.ledger import DELTA, KnownArticle, LedgerRow, encode, encode_article
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
 from transforms.steps import rejected
 from transforms.stories.desk import key_by_story
-from transforms.versions import roots, settle
+from transforms.versions import settle_linked
 
 
 class Expected(NamedTuple):
@@ -66,19 +66,15 @@ def run(config: Config, files: list[InputFile]) -> Expected:
                 except Exception as error:
                     rejects.append(rejected(stage, article, error))
                     continue
-                slips.append(slip._replace(digest=identity.digest_of(tail)))
-                bodies.append((slip.item_id, slip.version_key, slip.uri, slip.position, slip.digest, tail))
-    articles_of = roots((slip.item_id, slip.evolved_from) for slip in slips if slip.evolved_from)
-    by_article = defaultdict(list)
-    for slip in slips:
-        article_id = articles_of.get(slip.item_id, slip.item_id)
-        by_article[article_id].append(slip._replace(article_id=article_id))
+                slip = slip._replace(digest=identity.digest_of(tail))
+                slips.append(slip)
+                order = slip.stated_time, slip.version_number, slip.uri, slip.position, slip.digest
+                bodies.append((slip.item_id, slip.version_key, order, tail))
     by_desk = defaultdict(list)
-    for versions in by_article.values():
-        for slip in settle(versions):
-            by_desk[slip.desk].append(slip)
+    for slip in settle_linked(slips, {}, {}):
+        by_desk[slip.desk].append(slip)
     stories: list[Story] = []
-    entries: list[LedgerRow] = [encode(Link(*link)) for link in articles_of.items()]
+    entries: list[LedgerRow] = []
     decisions: dict[tuple[str, str], Decision] = {}
     for desk, settled in by_desk.items():
         for made in key_by_story(desk, settled):
@@ -86,10 +82,12 @@ def run(config: Config, files: list[InputFile]) -> Expected:
                 stories.append(made)
             elif isinstance(made, Decision):
                 decisions[made.item_id, made.version_key] = made
+            elif isinstance(made, KnownArticle):
+                entries += encode_article(made)
             else:
                 entries.append(encode(made))
     written: dict[tuple[str, str], bytes] = {}
-    for item_id, version_key, _, _, _, tail in sorted(bodies, reverse=True):
+    for item_id, version_key, _, tail in sorted(bodies, reverse=True):
         decision = decisions[item_id, version_key]
         if decision.disposition == NEW:
             written[decision.article_id, version_key] = rows.decided_part(decision) + tail

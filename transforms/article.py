@@ -34,7 +34,16 @@ class RawItem(NamedTuple):
     line: int = 0
     """For a stretch of JSON lines, which line of its file it begins with, from 1; else 0."""
     position: int = 0
-    """For an entry that stood alone among the rejects, which entry of its item it was; else 0."""
+    """For an entry that stands alone, which entry of its item it was; else 0."""
+
+    @classmethod
+    def entry(cls, uri: str, data: bytes, arrived: int, position: int) -> RawItem:
+        """An entry that is read again by itself, as it was read among others.
+
+        An object of JSON is one entry there, also where a file of its own would be a list of several.
+        """
+        line = position if data.lstrip().startswith(b"{") else 0
+        return cls(uri, data, arrived, line, position)
 
 
 class Stated(NamedTuple):

@@ -1,7 +1,7 @@
 """The ledger: what a run hands on, so that the next one goes on exactly where it ended.
 
 In: what settling and keying know at the end of a run. Out: rows of the data set `ledger`, and from such rows the same
-knowledge again. A row is one entry: an article with its versions, an item's link to the article it is of, a story,
+knowledge again. A row is one entry: an article with its versions (once for each item that delivered one), a story,
 counted terms, a desk's clock, or an item that is held until its embargo ends. Entries of the kinds in DELTA say what
 one run changed and are read back over many runs, where the newest wins; of the others only the newest run's count.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import binascii
 import functools
+import hashlib
 import io
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -25,10 +26,9 @@ CLOSED_STORY = "closed_story"
 LIVE_STORY = "live_story"
 TERMS = "terms"
 DESK = "desk"
-LINK = "link"
 HELD = "held"
 
-DELTA = frozenset([ARTICLE, CLOSED_STORY, LINK])
+DELTA = frozenset([ARTICLE, CLOSED_STORY])
 
 
 class LedgerRow(NamedTuple):
@@ -51,6 +51,8 @@ class KnownVersion(NamedTuple):
     version_number: int
     pub_status: str
     language: str
+    item_id: str
+    """Of the item that delivered it: the article's, or of one that evolved from it."""
 
 
 class KnownArticle(NamedTuple):
@@ -60,6 +62,14 @@ class KnownArticle(NamedTuple):
     desk: str
     story_id: str
     versions: tuple[KnownVersion, ...]
+
+    def items(self) -> list[str]:
+        """The items whose versions it has, sorted; the article's own is not always among them."""
+        return sorted({version.item_id for version in self.versions})
+
+    def is_linked(self) -> bool:
+        """True where it has versions of other items than its own."""
+        return self.items() != [self.article_id]
 
 
 class LiveState(NamedTuple):
@@ -112,13 +122,6 @@ class DeskClock(NamedTuple):
     clock: int
 
 
-class Link(NamedTuple):
-    """An item that evolved from another: both are versions of one article."""
-
-    item_id: str
-    article_id: str
-
-
 class HeldItem(NamedTuple):
     """An entry that is left out until its embargo ends, with all that it takes to read it again."""
 
@@ -129,7 +132,7 @@ class HeldItem(NamedTuple):
     payload: bytes
 
 
-Entry = KnownArticle | StoryEntry | TermCounts | DeskClock | Link | HeldItem
+Entry = KnownArticle | StoryEntry | TermCounts | DeskClock | HeldItem
 
 _NOTHING: dict[str, Any] = {
     field["name"]: [] if isinstance(field["type"], dict) else None for field in data_set("ledger").schema["fields"]
@@ -141,20 +144,33 @@ def _encoder() -> Encoder:
     return Encoder("ledger")
 
 
+def encode_article(article: KnownArticle) -> Iterator[LedgerRow]:
+    """The rows of an article: one for each item that it is found by."""
+    versions = [version._asdict() for version in article.versions]
+    for item_id in sorted({article.article_id, *article.items()}):
+        yield _row(
+            ARTICLE,
+            item_id,
+            article.desk,
+            story_id=article.story_id,
+            article_id=None if item_id == article.article_id else article.article_id,
+            versions=versions,
+        )
+
+
 def encode(entry: Entry) -> LedgerRow:
-    """The row of an entry."""
+    """The row of an entry; of an article, that of its own item."""
     if isinstance(entry, KnownArticle):
-        versions = [version._asdict() for version in entry.versions]
-        return _row(ARTICLE, entry.article_id, entry.desk, story_id=entry.story_id, versions=versions)
+        return next(row for row in encode_article(entry) if row.key == entry.article_id)
     if isinstance(entry, StoryEntry):
         return _story_row(entry)
     if isinstance(entry, DeskClock):
         return _row(DESK, entry.language, entry.language, clock=entry.clock)
-    if isinstance(entry, Link):
-        return _row(LINK, entry.item_id, "", article_id=entry.article_id)
     if isinstance(entry, HeldItem):
         place = {"uri": entry.uri, "position": entry.position, "arrived": entry.arrived}
-        return _row(HELD, f"{entry.uri}#{entry.position}", "", **place, payload_base64=_text(entry.payload))
+        digest = hashlib.blake2b(entry.payload, digest_size=8).hexdigest()
+        key = f"{entry.uri}#{entry.position}#{digest}"
+        return _row(HELD, key, "", **place, payload_base64=_text(entry.payload))
     counted = {"day": entry.day, "part": entry.part, "articles": entry.articles}
     packed = {"terms_base64": _text(entry.terms), "numbers_base64": _text(entry.numbers)}
     return _row(TERMS, entry.language, entry.language, **counted, **packed)
@@ -166,14 +182,12 @@ def decode(row: LedgerRow) -> Entry:
     kind = fields["kind"]
     if kind == ARTICLE:
         versions = tuple(KnownVersion(**version) for version in fields["versions"])
-        return KnownArticle(fields["key"], fields["desk"], fields["story_id"], versions)
+        return KnownArticle(fields["article_id"] or fields["key"], fields["desk"], fields["story_id"], versions)
     if kind == TERMS:
         counted = fields["day"], fields["part"], fields["articles"]
         return TermCounts(fields["key"], *counted, _bytes(fields["terms_base64"]), _bytes(fields["numbers_base64"]))
     if kind == DESK:
         return DeskClock(fields["key"], fields["clock"])
-    if kind == LINK:
-        return Link(fields["key"], fields["article_id"])
     if kind == HELD:
         return HeldItem(fields["uri"], fields["position"], fields["arrived"], _bytes(fields["payload_base64"]))
     if kind not in (CLOSED_STORY, LIVE_STORY):

@@ -24,10 +24,10 @@ from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, Entry, HeldItem, LedgerRow, Link, StoryEntry
+from transforms.ledger import DELTA, Entry, HeldItem, KnownArticle, LedgerRow, StoryEntry
 from transforms.parse import Settings, parse
 from transforms.stories.desk import key_by_story
-from transforms.versions import roots, settle
+from transforms.versions import settle, settle_linked
 
 ARTICLES = "articles"
 REJECTS = "rejects"
@@ -39,12 +39,14 @@ DECISIONS = "decisions"
 STORIES = "stories"
 LEDGER = "ledger"
 HELD = "held"
-LINKS = "links"
+SETTLED = "settled"
+LINKED_SLIPS = "linked_slips"
+LINKED_LEDGER = "linked_ledger"
 
-# An article on its way to the shard that writes it: (item_id, version_key, uri, position, digest, tail). The tail,
-# nearly all of a row, travels packed (see `unpacker`): a runner holds what it shuffles several times over, on disk or,
-# as the one on a laptop does, in memory.
-ArticleRow = tuple[str, str, str, int, bytes, bytes]
+# An article on its way to the shard that writes it: (item_id, version_key, stated time, number, uri, position, digest,
+# tail); of equal versions the least stands, as with slips. The tail, nearly all of a row, travels packed (see
+# `unpacker`): a runner holds what it shuffles several times over, on disk or, as the one on a laptop does, in memory.
+ArticleRow = tuple[str, str, int, int, str, int, bytes, bytes]
 
 # What one bundle counted.
 Counts = dict[str, int]
@@ -94,46 +96,38 @@ class Part(beam.PTransform[Any, Any]):
         self._as_of = as_of
 
     def expand(self, articles: Any) -> Any:
-        """PCollection[Article] -> `slips`, `rows` (ArticleRow), `sizes` (bytes of the rows of a bundle), `rejects`,
-        `counts`."""
+        """PCollection[Article] -> `slips` (item_id, Slip), `rows` (ArticleRow), `sizes` (bytes of the rows of a
+        bundle), `rejects`, `counts`."""
         step = beam.ParDo(_Part(self._as_of)).with_output_types(
-            Slip, rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
+            tuple[str, Slip], rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
         )
         return articles | step.with_outputs(ROWS, SIZES, REJECTS, COUNTS, main=SLIPS)
 
 
-class LinkItems(beam.PTransform[Any, Any]):
-    """Slips by the article that their item is of: its own, or that of the item it evolved from."""
-
-    def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`slips`: Slip, `links`: (item_id, LedgerRow)} -> {`slips`: (article_id, Slip), `ledger`: LedgerRow}.
-
-        Items that evolved from others are few, so all links meet on one worker, and what they come to is a side input.
-        """
-        stated = inputs[SLIPS] | "Stated" >> beam.FlatMap(_stated_link).with_output_types(tuple[str, str, bool])
-        known = inputs[LINKS] | "Known" >> beam.Map(_known_link).with_output_types(tuple[str, str, bool])
-        step = beam.ParDo(_resolve).with_output_types(tuple[str, str], ledger=LedgerRow)
-        resolved = (
-            (stated, known)
-            | "Links" >> beam.Flatten()
-            | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, tuple[str, str, bool]])
-            | "Together" >> beam.GroupByKey()
-            | "Resolve" >> step.with_outputs(LEDGER, main=LINKS)
-        )
-        by_article = beam.Map(_by_article, AsDict(resolved[LINKS])).with_output_types(tuple[str, Slip])
-        return {SLIPS: inputs[SLIPS] | "ByArticle" >> by_article, LEDGER: resolved[LEDGER]}
-
-
 class SettleVersions(beam.PTransform[Any, Any]):
-    """Slips of an article, in any order, and what the ledger knows of it -> its versions in order, by desk."""
+    """Slips of an article, in any order, and what the ledger knows of it -> its versions in order, by desk.
+
+    An item is an article, but for those that evolved from another. These are few, so they and what they evolved from
+    are settled on one worker, which sees all links.
+    """
 
     def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`slips`: (article_id, Slip), `ledger`: (article_id, LedgerRow)} -> PCollection[(desk, Slip)]."""
-        return (
-            inputs
-            | "ByArticle" >> beam.CoGroupByKey()
-            | "Settle" >> beam.FlatMap(_settle).with_output_types(tuple[str, Slip])
+        """{`slips`: (item_id, Slip), `ledger`: (item_id, LedgerRow)} -> PCollection[(desk, Slip)]."""
+        ancestors = inputs[SLIPS] | "Ancestors" >> beam.FlatMap(_ancestor).with_output_types(tuple[str, bool])
+        step = beam.ParDo(_settle, AsDict(ancestors)).with_output_types(
+            tuple[str, Slip], linked_slips=tuple[int, Slip], linked_ledger=tuple[int, LedgerRow]
         )
+        settled = (
+            inputs
+            | "ByItem" >> beam.CoGroupByKey()
+            | "Settle" >> step.with_outputs(LINKED_SLIPS, LINKED_LEDGER, main=SETTLED)
+        )
+        linked = (
+            {SLIPS: settled[LINKED_SLIPS], LEDGER: settled[LINKED_LEDGER]}
+            | "Together" >> beam.CoGroupByKey()
+            | "SettleLinked" >> beam.FlatMap(_settle_linked).with_output_types(tuple[str, Slip])
+        )
+        return (settled[SETTLED], linked) | "Settled" >> beam.Flatten()
 
 
 class KeyByStory(beam.PTransform[Any, Any]):
@@ -186,7 +180,9 @@ class _Parse(Counting):
                 yield TaggedOutput(REJECTS, found)
             elif self._is_held(found):
                 self.counts["held"] += 1
-                held = HeldItem(found.uri, found.position, found.arrived, found.payload)
+                # The file's own time counts only where the item states none; a copy of the file has another.
+                arrived = found.arrived if identity.event_time(found)[1] == "arrived" else 0
+                held = HeldItem(found.uri, found.position, arrived, found.payload)
                 yield TaggedOutput(HELD, ledger.encode(held))
             else:
                 self.counts[f"formats/{found.source_format}"] += 1
@@ -251,49 +247,45 @@ class _Part(Counting):
         slip = slip._replace(digest=identity.digest_of(tail))
         self._size += len(tail)
         row: ArticleRow = (
-            slip.item_id, slip.version_key, slip.uri, slip.position, slip.digest, self._pack(tail),
+            slip.item_id, slip.version_key, slip.stated_time, slip.version_number, slip.uri, slip.position, slip.digest,
+            self._pack(tail),
         )  # fmt: skip
         yield TaggedOutput(ROWS, row)
-        yield slip
+        yield slip.item_id, slip
 
 
-def _stated_link(slip: Slip) -> Iterator[tuple[str, str, bool]]:
-    if slip.evolved_from:
-        yield slip.item_id, slip.evolved_from, True
+def _ancestor(entry: tuple[str, Slip]) -> Iterator[tuple[str, bool]]:
+    if entry[1].evolved_from:
+        yield entry[1].evolved_from, True
 
 
-def _known_link(link: tuple[str, LedgerRow]) -> tuple[str, str, bool]:
-    found = ledger.decode(link[1])
-    if not isinstance(found, Link):
-        raise ValueError(f"a ledger entry of kind {link[1].kind!r} is no link")
-    return *found, False
-
-
-def _one_key(link: tuple[str, str, bool]) -> tuple[int, tuple[str, str, bool]]:
-    return 0, link
-
-
-def _resolve(group: tuple[int, Iterable[tuple[str, str, bool]]]) -> Iterator[Any]:
-    links = list(group[1])
-    stated = {item for item, _, new in links if new}
-    for item, article in roots((item, ancestor) for item, ancestor, _ in links).items():
-        yield item, article
-        if item in stated:
-            yield TaggedOutput(LEDGER, ledger.encode(Link(item, article)))
-
-
-def _by_article(slip: Slip, articles: Mapping[str, str]) -> tuple[str, Slip]:
-    article_id = articles.get(slip.item_id, slip.item_id)
-    return article_id, slip._replace(article_id=article_id)
-
-
-def _settle(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[tuple[str, Slip]]:
-    slips = list(group[1][SLIPS])
-    if not slips:
+def _settle(group: tuple[str, dict[str, Iterable[Any]]], ancestors: Mapping[str, bool]) -> Iterator[Any]:
+    item_id, joined = group
+    slips = list(joined[SLIPS])
+    is_ancestor = item_id in ancestors
+    if not slips and not is_ancestor:
         return
     # Of what several runs knew, the newest counts.
-    newest = max(group[1][LEDGER], key=lambda row: row.as_of, default=None)
-    for slip in settle(slips, None if newest is None else ledger.decode_article(newest)):
+    newest = max(joined[LEDGER], key=lambda row: row.as_of, default=None)
+    known = None if newest is None else ledger.decode_article(newest)
+    is_linked = known.is_linked() if known else any(slip.evolved_from for slip in slips)
+    if not is_linked and not is_ancestor:
+        for slip in settle(slips, known):
+            yield slip.desk, slip
+        return
+    yield from (TaggedOutput(LINKED_SLIPS, (0, slip)) for slip in slips)
+    if newest is not None:
+        yield TaggedOutput(LINKED_LEDGER, (0, newest))
+
+
+def _settle_linked(group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[tuple[str, Slip]]:
+    known: dict[str, KnownArticle] = {}
+    articles: dict[str, str] = {}
+    for row in sorted(group[1][LEDGER], key=lambda row: row.as_of):
+        article = ledger.decode_article(row)
+        known[article.article_id] = article
+        articles[row.key] = article.article_id
+    for slip in settle_linked(group[1][SLIPS], known, articles):
         yield slip.desk, slip
 
 
@@ -309,6 +301,8 @@ def _key_by_story(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
             yield made
         elif isinstance(made, Story):
             yield TaggedOutput(STORIES, made)
+        elif isinstance(made, KnownArticle):
+            yield from (TaggedOutput(LEDGER, row) for row in ledger.encode_article(made))
         else:
             yield TaggedOutput(LEDGER, ledger.encode(made))
 

@@ -1,13 +1,13 @@
 """Settles the versions of one article: which deliveries are the same, which version came first, what a kill reaches.
 
 In: all slips of one article_id, in any order, and what earlier runs know of it. Out: one slip a version, settled, in
-order, those of earlier runs among them. Pure: the order of arrival does not matter. `roots` says which items are one
-article, because one evolved from the other.
+order, those of earlier runs among them. Pure: the order of arrival does not matter. Items of which one evolved from the
+other are one article.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from transforms.article import KNOWN, NEW, REDELIVERY, STATE, Slip
@@ -19,13 +19,14 @@ _UNKNOWN = "und"
 def settle(slips: Iterable[Slip], known: KnownArticle | None = None) -> Iterator[Slip]:
     """The versions of an article in order of time, each once, with the fields set that are settle's to set.
 
-    - Equal version_keys are one version, delivered several times: the smallest (uri, position) stands for all, and one
-      that an earlier run has written before those. Where several items delivered it (one that replaces another may
-      repeat it), each of the others has a slip of its own behind, a REDELIVERY.
+    - Equal version_keys are one version, delivered several times: the earliest stands for all, of several the smallest
+      (uri, position), and one that an earlier run has written before those. Where several items delivered it (one that
+      replaces another may repeat it), each of the others has a slip of its own behind, a REDELIVERY.
     - Versions are ordered by event time as stated, then the provider's number, then the key.
     - A version that no language could be told of takes that of the version before it. The desk is the founding
       version's, the first that is more than a kill without copy: its story was told before the others came.
-    - A kill cancels every version, also when it comes first. What is withheld is so from that version on.
+    - A kill cancels every version, also when it comes first. Else all versions have the status of the newest: one that
+      is withheld takes the others back too, until a later one is usable.
     - An article that earlier runs know keeps its desk and its story. One of which they know nothing but a kill has
       none yet: it gets them with its founding version.
     """
@@ -65,7 +66,9 @@ def known_article(versions: Iterable[Slip], story_id: str) -> KnownArticle:
         first.desk,
         story_id,
         tuple(
-            KnownVersion(slip.version_key, slip.stated_time, slip.version_number, slip.pub_status, slip.language)
+            KnownVersion(
+                slip.version_key, slip.stated_time, slip.version_number, slip.pub_status, slip.language, slip.item_id
+            )
             for slip in (first, *others)
         ),
     )
@@ -76,56 +79,83 @@ def desk_of(language: str) -> str:
     return language.partition("-")[0]
 
 
-def roots(links: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """For each item that evolved from another, the article it is of: the item at the beginning of the chain.
+def settle_linked(
+    slips: Iterable[Slip], known: Mapping[str, KnownArticle], articles: Mapping[str, str]
+) -> Iterator[Slip]:
+    """Settles items of which some evolved from others: each article's versions in order, by article_id.
 
-    `links` are pairs (item, the item it evolved from). Of two ancestors of one item the lesser counts; of a ring, the
-    least of its items is the beginning.
+    `known` are the articles that earlier runs know, by id; `articles` says which of them each item is of.
     """
-    ancestors: dict[str, str] = {}
-    for item, ancestor in links:
-        if item != ancestor:
-            ancestors[item] = min(ancestor, ancestors.get(item, ancestor))
-    found: dict[str, str] = {}
+    found: dict[str, list[Slip]] = {}
+    items = {item: list(group) for item, group in groupby(sorted(slips, key=_item), key=_item)}
+    links = link({item: _evolved_from(group) for item, group in items.items()}, articles)
+    for item, group in items.items():
+        article_id = links.get(item, item)
+        found.setdefault(article_id, []).extend(slip._replace(article_id=article_id) for slip in group)
+    for article_id in sorted(found):
+        yield from settle(found[article_id], known.get(article_id))
+
+
+def link(evolved_from: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """For each item that is a version of another item's article: that article, the item at the beginning of the chain.
+
+    `evolved_from` says of each item which one it evolved from, empty where from none. `known` says of the items that
+    earlier runs have seen which article each is of, which stays so. Of a ring the least of its items is the beginning.
+    """
+    ancestors = {
+        item: ancestor for item, ancestor in evolved_from.items() if ancestor not in ("", item) and item not in known
+    }
+    found = dict(known)
     for item in sorted(ancestors):
         chain = {item: None}
         at = item
         while at in ancestors and at not in found:
             at = ancestors[at]
             if at in chain:
-                ring = list(chain)[list(chain).index(at) :]
-                at = min(ring)
+                way = list(chain)
+                at = min(way[way.index(at) :])
                 break
             chain[at] = None
         beginning = found.get(at, at)
-        found |= dict.fromkeys(chain, beginning)
-    return {item: root for item, root in found.items() if item != root}
+        found |= {one: beginning for one in chain if one not in known}
+    return {item: article for item, article in found.items() if item != article}
+
+
+def _evolved_from(slips: Iterable[Slip]) -> str:
+    """What an item evolved from: its first version says so, so that runs over slices agree."""
+    return min(slips, key=lambda slip: (*_order(slip), slip.evolved_from)).evolved_from
+
+
+def _item(slip: Slip) -> str:
+    return slip.item_id
 
 
 def _ordered(slips: Iterable[Slip]) -> Iterator[Slip]:
     versions = sorted(slips, key=_order)
     killed = any(slip.pub_status == "canceled" for slip in versions)
+    pub_status = "canceled" if killed else versions[-1].pub_status if versions else ""
     founding = next((slip for slip in versions if not _is_bare_kill(slip)), None)
     desk = _UNKNOWN if founding is None else desk_of(founding.language)
     language = _UNKNOWN
     for number, slip in enumerate(versions, start=1):
-        language = slip.language if language == _UNKNOWN else language
+        if language == _UNKNOWN and not _is_bare_kill(slip):
+            language = slip.language
         yield slip._replace(
             version=number,
             is_latest=number == len(versions),
             language=language,
             founding=slip is founding,
             desk=desk,
-            pub_status="canceled" if killed else slip.pub_status,
-            usable=versions[-1].pub_status == "usable" and not killed,
+            pub_status=pub_status,
+            usable=pub_status == "usable",
             # The other versions keep the story of the founding one, so their terms need not travel.
             terms=slip.terms if slip is founding else b"",
         )
 
 
 def _is_bare_kill(slip: Slip) -> bool:
-    """A kill without copy, which is only the name of what it kills."""
-    return slip.pub_status == "canceled" and not slip.headline and not slip.body_length
+    """A kill without copy, which is only the name of what it kills; or what withholds it."""
+    return slip.pub_status != "usable" and not slip.headline and not slip.body_length
 
 
 def _slip_of(known: KnownArticle, version: KnownVersion) -> Slip:
@@ -141,9 +171,10 @@ def _slip_of(known: KnownArticle, version: KnownVersion) -> Slip:
         provider="",
         headline="",
         terms=b"",
-        body_length=0,
+        # Where there is no story, nothing but kills without copy is known.
+        body_length=1 if known.story_id else 0,
         stated_time=version.stated_time,
-        item_id=known.article_id,
+        item_id=version.item_id,
     )
 
 
@@ -163,8 +194,8 @@ def _key(slip: Slip) -> str:
     return slip.version_key
 
 
-def _place(slip: Slip) -> tuple[str, str, int, bytes]:
-    return slip.version_key, slip.uri, slip.position, slip.digest
+def _place(slip: Slip) -> tuple[str, int, int, str, int, bytes]:
+    return slip.version_key, slip.stated_time, slip.version_number, slip.uri, slip.position, slip.digest
 
 
 def _order(slip: Slip) -> tuple[int, int, str]:

@@ -121,7 +121,7 @@ class Make(beam.DoFn):
             article_id, version_key = identity_of(number)
             tail = rows.article_tail(article, AS_OF)
             size += len(tail)
-            yield article_id, version_key, article.uri, 0, b"", self._pack(tail)
+            yield article_id, version_key, 0, 0, article.uri, 0, b"", self._pack(tail)
             yield TaggedOutput("decisions", decision_of(number))
         yield TaggedOutput("sizes", size)
 

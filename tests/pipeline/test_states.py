@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline import check, run
+from pipeline import check, cli, run
 from pipeline.errors import RunError
 from pipeline.evaluate import evaluate
 from pipeline.explain import difference, explain
@@ -185,5 +185,92 @@ def test_a_gold_file_may_name_what_has_no_story(tmp_path):
     out = tmp_path / "out"
     deliver(tmp_path, out, 0, KILL, CHOIR)
     gold = tmp_path / "gold.tsv"
-    gold.write_text("guid\tstory\nchoir\ta\n")
-    assert list(evaluate(read(str(gold)), str(out)).stories.values()) == ["a"]
+    gold.write_text("guid\tstory\nchoir\ta\nferry\tb\n")
+    found = evaluate(read(str(gold)), str(out))
+    assert list(found.stories.values()) == ["a"]
+    assert len(found.missing) == 1
+
+
+def guids(out, status):
+    return sorted(guid for (guid, _), (_, _, found, _) in states(out).items() if found == status)
+
+
+KILL_OF = {"pubStatus": "canceled", "versionCreated": "2026-03-09T23:00:00Z"}
+ANOTHER = {**CHOIR, "guid": "a", "headline": "Alert on the ferry Brunn", "versionCreated": "2026-03-09T07:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "canceled"),
+    [
+        # A later version names an ancestor, of an item that has been an article of its own.
+        ([[ANOTHER], [FERRY], [{**REPLACEMENT, "guid": "ferry", "evolvedFrom": "a"}],
+          [{**KILL_OF, "guid": "ferry"}]], 3),
+        # A ring, over runs.
+        ([[FERRY], [REPLACEMENT], [{**THIRD, "guid": "ferry"}], [{**KILL_OF, "guid": "ferry"}]], 4),
+        # Two ancestors of one item.
+        ([[ANOTHER, FERRY], [REPLACEMENT], [{**THIRD, "guid": "ferry-2", "evolvedFrom": "a"}],
+          [{**KILL_OF, "guid": "ferry-2"}]], 3),
+        # The kill knows nothing of the link.
+        ([[FERRY, REPLACEMENT], [{**KILL_OF, "guid": "ferry-2"}]], 3),
+    ],
+)  # fmt: skip
+def test_links_over_runs_are_those_of_one_run_and_a_kill_reaches_all(tmp_path, runs, canceled):
+    apart, together = tmp_path / "apart", tmp_path / "together"
+    for day, items in enumerate(runs):
+        deliver(tmp_path, apart, day, *items)
+    (tmp_path / "all").mkdir()
+    deliver(tmp_path / "all", together, len(runs) - 1, *[item for items in runs for item in items])
+    assert states(apart) == states(together)
+    assert len(guids(apart, "canceled")) == canceled
+    one, other = ({row["article_id"] for row in outputs.rows(out, "articles")} for out in (apart, together))
+    assert one == other
+    assert check.check(str(apart)).findings == []
+
+
+def test_a_link_lasts_as_long_as_its_article(tmp_path):
+    out = tmp_path / "out"
+    deliver(tmp_path, out, 0, FERRY, REPLACEMENT)
+    deliver(tmp_path, out, 20, {**FERRY, "body": "All are well.", "versionCreated": "2026-03-29T08:00:00Z"})
+    deliver(tmp_path, out, 35, {**KILL_OF, "guid": "ferry-2", "versionCreated": "2026-04-12T08:00:00Z"})
+    assert guids(out, "usable") == []
+
+
+def test_a_replay_holds_what_its_run_held(tmp_path):
+    out = tmp_path / "out"
+    deliver(tmp_path, out, 0, EMBARGOED, {"nothing": 1}, hold_embargoed=True, max_reject_share=1.0)
+    assert cli.main(["--quiet", "replay", f"{out}/rejects/{config(out).partition()}"]) == 0
+    assert [one["counts"].get("held") for one in outputs.manifests(out)] == [1, 1]
+    assert outputs.rows(out, "articles") == []
+
+
+def test_a_held_object_of_json_lines_is_one_article_again(tmp_path):
+    """Read by itself it would be a feed."""
+    out = tmp_path / "out"
+    feed = {**EMBARGOED, "version": "https://jsonfeed.org/version/1.1", "items": [
+        {"id": "x", "content_text": "One.", "title": "One"}, {"id": "y", "content_text": "Two.", "title": "Two"},
+    ]}  # fmt: skip
+    deliver(tmp_path, out, 0, feed, hold_embargoed=True)
+    deliver(tmp_path, out, 1, hold_embargoed=True)
+    assert outputs.rows(out, "articles") == []
+    deliver(tmp_path, out, 2, hold_embargoed=True)
+    assert [row["guid"] for row in outputs.rows(out, "articles")] == ["ferry"]
+
+
+def test_what_comes_again_while_it_is_held_is_delivered_once(tmp_path):
+    out = tmp_path / "out"
+    for day in (0, 1):
+        deliver(tmp_path, out, day, EMBARGOED, hold_embargoed=True)
+    assert check.check(str(out)).findings == []
+    third = deliver(tmp_path, out, 2, hold_embargoed=True)
+    assert (third.manifest["counts"]["items"], len(outputs.rows(out, "articles"))) == (1, 1)
+
+
+def test_withheld_reaches_every_version_until_another_is_usable(tmp_path):
+    out = tmp_path / "out"
+    deliver(tmp_path, out, 0, FERRY)
+    deliver(tmp_path, out, 1, {**KILL, "pubStatus": "withheld"})
+    assert guids(out, "withheld") == ["ferry", "ferry"]
+    deliver(tmp_path, out, 2, {**FERRY, "body": "All are well.", "versionCreated": "2026-03-10T08:00:00Z"})
+    assert guids(out, "withheld") == []
+    assert check.check(str(out)).findings == []
+    assert difference(explain(str(out), "ferry", None, lambda told: None)) == ""

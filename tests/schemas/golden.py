@@ -202,8 +202,8 @@ LEDGER: list[ledger.Entry] = [
     ledger.KnownArticle(
         _id(1), "de", _id(3),
         (
-            ledger.KnownVersion(_id(7), AS_OF - 2, 1, "canceled", "de"),
-            ledger.KnownVersion(_id(2), AS_OF - 1, 2, "usable", "de-AT"),
+            ledger.KnownVersion(_id(7), AS_OF - 2, 1, "canceled", "de", _id(8)),
+            ledger.KnownVersion(_id(2), AS_OF - 1, 2, "usable", "de-AT", _id(1)),
         ),
     ),
     ledger.StoryEntry(_STORY, None),
@@ -218,7 +218,6 @@ LEDGER: list[ledger.Entry] = [
     ledger.TermCounts("de", 20_521, 0, 12, b"\0\7\x80\x01", b"\1\x0c\3"),
     ledger.TermCounts("de", None, 1, 0, b"", b""),
     ledger.DeskClock("de", AS_OF),
-    ledger.Link(_id(8), _id(1)),
     ledger.HeldItem("tallis.json", 2, AS_OF, b"{}"),
 ]  # fmt: skip
 

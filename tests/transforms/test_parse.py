@@ -481,7 +481,8 @@ def test_a_kill_needs_no_text_but_says_of_what():
         kill = one(json.dumps({key: value, "provider": "p", "pubStatus": "canceled", "edNote": "Kill"}))
         assert (kill.pub_status, kill.headline, kill.ed_note) == ("canceled", "", "Kill")
     assert rejected('{"provider": "p", "pubStatus": "canceled", "edNote": "Kill"}').error == "no_text"
-    assert rejected('{"guid": "1", "pubStatus": "withheld"}').error == "no_text"
+    assert one('{"guid": "1", "pubStatus": "withheld"}').pub_status == "withheld"
+    assert rejected('{"guid": "1", "pubStatus": "embargoed"}').error == "no_text"
 
 
 NESTED = functools.reduce(lambda inner, _: [inner], range(900), "x")

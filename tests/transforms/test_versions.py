@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.article import KNOWN, NEW, REDELIVERY, STATE, Slip
-from transforms.versions import known_article, roots, settle
+from transforms.versions import known_article, link, settle, settle_linked
 
 HOUR = 3_600_000_000
 
@@ -18,7 +18,7 @@ def slip(
     key: str, hours: int = 1, status: str = "usable", language: str = "en", uri: str = "u", number: int = 0
 ) -> Slip:
     time = hours * HOUR
-    return Slip("a" * 32, key, uri, 0, time, number, status, language, "p", "h", b"\2", 9, time)
+    return Slip("a" * 32, key, uri, 0, time, number, status, language, "p", "h", b"\2", 9, time, item_id="a" * 32)
 
 
 def test_settle_orders_versions_and_marks_the_newest():
@@ -188,24 +188,76 @@ def test_a_redelivery_is_found_by_the_item_that_delivered_it():
 
 
 @pytest.mark.parametrize(
-    ("links", "expected"),
+    ("links", "known", "expected"),
     [
-        ([], {}),
-        ([("b", "a")], {"b": "a"}),
-        ([("c", "b"), ("b", "a"), ("d", "c")], {"b": "a", "c": "a", "d": "a"}),
-        ([("b", "a"), ("c", "a"), ("z", "y")], {"b": "a", "c": "a", "z": "y"}),
-        ([("b", "a"), ("a", "b"), ("c", "b")], {"b": "a", "c": "a"}),
-        ([("a", "a"), ("b", "c"), ("b", "a")], {"b": "a"}),
-        ([("c", "a"), ("a", "b"), ("b", "c")], {"b": "a", "c": "a"}),
+        ([], {}, {}),
+        ([("b", "a")], {}, {"b": "a"}),
+        ([("c", "b"), ("b", "a"), ("d", "c")], {}, {"b": "a", "c": "a", "d": "a"}),
+        ([("b", "a"), ("c", "a"), ("z", "y")], {}, {"b": "a", "c": "a", "z": "y"}),
+        ([("b", "a"), ("a", "b"), ("c", "b")], {}, {"b": "a", "c": "a"}),
+        ([("a", "a"), ("b", "c")], {}, {"b": "c"}),
+        ([("c", "a"), ("a", "b"), ("b", "c")], {}, {"b": "a", "c": "a"}),
+        # What earlier runs found stays, whatever is stated now.
+        ([("c", "b")], {"b": "a"}, {"b": "a", "c": "a"}),
+        ([("b", "a")], {"b": "b"}, {}),
+        ([("a", "b"), ("c", "a")], {"a": "a", "b": "a"}, {"b": "a", "c": "a"}),
     ],
 )
-def test_roots(links, expected):
-    assert {tuple(sorted(roots(order).items())) for order in permutations(links)} == {tuple(sorted(expected.items()))}
+def test_links(links, known, expected):
+    for order in permutations(links):
+        assert link(dict(order), known) == expected
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg"))))
-def test_a_root_has_no_ancestor_but_itself_and_knows_no_order(links):
-    found = roots(links)
-    assert found == roots(reversed(links))
+def test_of_an_item_its_first_version_says_where_it_comes_from():
+    def delivered(*ancestors):
+        slips = [slip(f"k{hour}", hour)._replace(item_id="b", evolved_from=one) for hour, one in enumerate(ancestors)]
+        return {one.article_id for one in settle_linked(reversed(slips), {}, {})}
+
+    assert delivered("", "a") == {"b"}
+    assert delivered("c", "a") == {"c"}
+    assert delivered("a", "", "c") == {"a"}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from("abcdefg")), unique_by=lambda pair: pair[0]))
+def test_what_links_come_to_has_no_ancestor_and_knows_no_order(links):
+    found = link(dict(links), {})
+    assert found == link(dict(reversed(links)), {})
     assert not found.keys() & set(found.values())
     assert found.keys() >= {item for item, ancestor in links if item != ancestor} - set(found.values())
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("abcdef")), unique_by=lambda pair: pair[0]),
+    st.integers(0, 6),
+)
+def test_links_of_one_run_are_those_of_two(links, cut):
+    """Each item is seen when it states something; its ancestor was seen before, as time goes."""
+    ordered = sorted(links)
+    older = [(item, ancestor) for item, ancestor in ordered if ancestor < item]
+    whole = link(dict(older), {})
+    first = link(dict(older[:cut]), {})
+    seen = {item: first.get(item, item) for item, _ in older[:cut]}
+    assert link(dict(older[cut:]), first | seen) == whole
+
+
+def test_what_is_withheld_takes_all_versions_back_until_one_is_usable():
+    settled = list(settle([slip("k1", 1), slip("k2", 2, "withheld")]))
+    assert [(one.pub_status, one.usable) for one in settled] == [("withheld", False)] * 2
+    later = list(settle([slip("k3", 3)], known_article(settled, "s1")))
+    assert [(one.pub_status, one.disposition) for one in later] == [
+        ("usable", STATE), ("usable", STATE), ("usable", NEW),
+    ]  # fmt: skip
+    (again,) = settle([bare_kill()._replace(pub_status="withheld")])
+    assert (again.founding, again.pub_status) == (False, "withheld")
+
+
+def test_a_kill_gives_no_language_to_what_it_kills():
+    kill = bare_kill(hours=0)._replace(language="de")
+    settled = {one.version_key: one for one in settle([kill, slip("k1", 1, language="en")])}
+    assert (settled["k1"].language, settled["k1"].desk) == ("en", "en")
+
+
+def test_of_equal_deliveries_the_earliest_stands():
+    deliveries = [slip("k1", 3, uri="a"), slip("k1", 1, uri="z"), slip("k2", 2, uri="m")]
+    settled = list(settle(deliveries))
+    assert [(one.version_key, one.uri) for one in settled] == [("k1", "z"), ("k2", "m")]

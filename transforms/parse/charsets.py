@@ -199,7 +199,7 @@ def detect(data: bytes) -> str:
     """The set that bytes which are no UTF-8 are most likely in; windows-1252 where nothing speaks for another."""
     sample = _sample(data)
     letters = _HIGH.findall(_SIGN.sub(b"", sample))
-    sought = _SOUGHT
+    sought: tuple[str, ...] = _SOUGHT
     if not _ROW.search(sample) and (len(letters) < _FEW_LETTERS or len(set(letters)) < _FEW_KINDS):
         if len(set(letters)) < 2:
             return WINDOWS_1252

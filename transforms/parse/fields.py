@@ -84,9 +84,11 @@ _INNER_KEYS = ("name", "rendered", "value", "text", "title", "literal", "id", "b
 # Real ones nest three deep (a list of authors, each with a rendered name); what lies deeper is nothing a person reads.
 _DEPTH_LIMIT = 10
 
+# What withholds an item that was sent; the other words of that status say how one is sent that may not be used yet.
+_WITHHELD = ("withheld", "withhold")
 _STATUSES = {
     "usable": "usable", "published": "usable", "publish": "usable", "live": "usable",
-    "withheld": "withheld", "embargoed": "withheld", "commissioned": "withheld",
+    "withheld": "withheld", "withhold": "withheld", "embargoed": "withheld", "commissioned": "withheld",
     "canceled": "canceled", "cancelled": "canceled", "cancel": "canceled", "kill": "canceled", "killed": "canceled",
     "withdrawn": "canceled", "withdraw": "canceled", "retracted": "canceled",
 }  # fmt: skip
@@ -162,7 +164,8 @@ def build(
         found["pub_status"] = _STATUSES.get(status, "usable")
         if status not in _STATUSES:
             marks.add("unknown_pub_status")
-    kill = found.get("pub_status") == "canceled" and (found.get("guid") or found.get("source_url"))
+    names_another = found.get("pub_status") == "canceled" or status in _WITHHELD
+    kill = names_another and (found.get("guid") or found.get("source_url"))
     if not (found.get("headline") or body.strip() or kill):
         raise ParseError("no_text", "neither a headline nor a body")
     labels = of_headline(found.get("headline", ""))
