@@ -37,7 +37,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "dateline_place": ("located",),
     "description": (
         "description", "descriptiontext", "summary", "abstract", "excerpt", "standfirst", "subtitle", "trailtext",
-        "alternativeheadline",
+        "alternativeheadline", "lead", "teaser",
     ),
     "genre": ("genre",),
     "copyright_holder": ("copyrightholder",),

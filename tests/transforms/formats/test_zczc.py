@@ -105,3 +105,17 @@ def test_hostile_input_takes_no_time(piece):
     for found in read(f"ZCZC ECA014\n{piece * 20_000}"):
         assert isinstance(found, Article) or found.error != "unexpected"
     assert time.perf_counter() - begun < 4
+
+
+def test_slug_and_headline_on_one_line():
+    article = one(f"ZCZC FMG000\nYY TDR\n:POTTED :Market day in Copiapó\n{COPY}\nNNNN\n")
+    assert (article.slugline, article.headline, article.body) == ("POTTED", "Market day in Copiapó", BODY)
+
+
+def test_signs_for_the_typesetter():
+    article = one(
+        "ZCZC FMG000\nYY TDA\nCopiapó WEIGHTS<!\n"
+        "SPRING PLATE 1400M .=!\nGrey Heron 58.0\n<AUTUMN PLATE =!\nTin Roof\nNNNN\n"
+    )
+    assert article.headline == "Copiapó WEIGHTS"
+    assert article.body == "SPRING PLATE 1400M\nGrey Heron 58.0\nAUTUMN PLATE\nTin Roof"

@@ -33,6 +33,10 @@ _ROUTING = re.compile(r"[A-Z]{2} [A-Z]{3}")
 # Lines that a sign begins. Australian Associated Press writes slug and headline as `:` and `^`, its racing service as
 # `#` and `:`; releases have no slug, and two lines of `:` of which one is empty.
 _SIGNS = "$:=^*&+%#@"
+# Slug and headline on one line, as Australian Associated Press's racing service writes them.
+_BOTH = re.compile(r":(?P<slug>[^:]{1,60}?)[ ]+:(?P<title>\S.*)")
+# What told a typesetter where a line ends and a table begins: `=!`, `<!`.
+_TYPESET = re.compile(r"(?:[ ]\.)?([<=])![ ]*$")
 _SUBJECT_CODE = re.compile(r"\d{8}")
 _SLUG = re.compile(r"(?:AM|PM|BC|AP)s?-\S.{1,100}|\S[^\n ]{1,40}/[^\n]{0,40}")
 _LONGEST_HEADLINE = 150
@@ -82,13 +86,16 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
         lines.insert(0, rest)
     sent, lines = teletype.group_at_end(teletype.without_blank_ends(lines))
     sent = sent or teletype.group_time(rest)
-    signed, lines = _signed(lines)
+    typeset = any(map(_TYPESET.search, lines))
+    signed, lines = _signed([_TYPESET.sub(r"\1", line) for line in lines] if typeset else lines)
     said: list[labels.Labels] = []
     notes: list[str] = []
     title, slug_line = _title(signed), _slug(signed)
     if not title:
         slug_line, title, lines = _printed(lines, slug_line, said, notes)
     slug = labels.of_slug(slug_line)
+    if typeset:
+        lines = [line.strip("<=") for line in lines]
     whole = labels.together([slug, *said, labels.of_headline(title)])
     if whole.signal == labels.ADVISORY:
         raise SkipError("advisory", f"an advisory to editors: {slug.base or title!r:.80}")
@@ -124,6 +131,10 @@ def _signed(lines: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     for at, line in enumerate(lines):
         if not line.startswith(tuple(_SIGNS)) or (line[0] == "*" and line.strip() not in ("*X", "*T")):
             return signed, lines[at:]
+        both = _BOTH.fullmatch(line.rstrip())
+        if both:
+            signed.setdefault("#", []).append(both["slug"].strip())
+            line = f":{both['title']}"
         signed.setdefault(line[0], []).append(line[1:].strip())
     return signed, []
 
