@@ -208,3 +208,8 @@ def test_the_notepad_is_for_editors(hidden):
 def test_a_plan_of_the_day_is_an_advisory():
     (found,) = read(message(slug="Vorschau/Politik/Tagesvorschau/nsp/"))
     assert (found.stage, found.error) == ("skip", "advisory")
+
+
+def test_a_slug_may_begin_with_a_slash():
+    article = one(f"{HEADER}\n\n/politics/Sweden/Banks/\nTiveden raises =\n\n{COPY}\n\n{GROUP}\n")
+    assert (article.slugline, article.keywords) == ("politics/Sweden/Banks", ("politics", "Sweden", "Banks"))

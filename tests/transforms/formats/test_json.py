@@ -188,3 +188,14 @@ def test_a_picture_of_digitalwires_is_no_article():
 def test_a_lead_describes_where_there_is_no_body():
     (article,) = items({"data": [{"uuid": "7", "title": "Ferry", "lead": "It ran aground.", "body": None}]})
     assert (article.guid, article.description, article.body) == ("7", "It ran aground.", "")
+
+
+def test_keys_of_other_agencies():
+    data = {
+        "id": "7", "firstIssueDate": "2026-03-11T10:00:00Z", "pubDate": "2026-03-11T11:00:00Z", "title": "Veer",
+        "bodyText": "<p>Vast.</p>", "editorialNote": "Let op", "sourceTitle": "NSP 101", "authors": ["Ada"],
+    }  # fmt: skip
+    (article,) = items({"data": data})
+    assert (article.guid, article.headline, article.body_type) == ("7", "Veer", "html")
+    assert (article.ed_note, article.provider, article.byline) == ("Let op", "NSP 101", "Ada")
+    assert iso(article.first_created.time) == "2026-03-11T10:00:00Z"

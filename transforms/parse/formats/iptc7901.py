@@ -164,7 +164,7 @@ def _built(
 ) -> Article:
     said: list[labels.Labels] = []
     notes: list[str] = []
-    slug = labels.of_slug(" ".join(_unlabelled(slug_lines, said, notes)).strip().rstrip("/").strip())
+    slug = labels.of_slug(" ".join(_unlabelled(slug_lines, said, notes)).strip().strip("/").strip())
     headline: list[str] = []
     byline = ""
     for line in _unlabelled(block, said, notes):
@@ -235,7 +235,7 @@ def _brackets_whole(lines: list[str]) -> Iterator[str]:
         line = lines[at].strip()
         at += 1
         if line.startswith("(") and ")" not in line:
-            end = next((end for end in range(at, len(lines)) if ")" in lines[end]), -1)
+            end = next((end for end in range(at, min(at + _BLOCK_LINES, len(lines))) if ")" in lines[end]), -1)
             if end >= 0 and lines[end].rstrip().endswith(")"):
                 line = " ".join([line, *map(str.strip, lines[at : end + 1])])
                 at = end + 1
