@@ -21,7 +21,7 @@ _Read = TypeVar("_Read")
 
 # Article field -> keys that feed it; the first in which something can be read wins.
 TEXTS: dict[str, tuple[str, ...]] = {
-    "guid": ("guid", "uri", "uuid", "id", "articleid", "itemid", "identifier", "@id"),
+    "guid": ("guid", "uri", "urn", "uuid", "id", "articleid", "itemid", "releaseid", "identifier", "@id"),
     "provider": (
         "provider", "agency", "publisher", "outlet", "sitename", "source", "sourcename", "sourcetitle", "domain",
     ),

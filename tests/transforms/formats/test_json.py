@@ -199,3 +199,9 @@ def test_keys_of_other_agencies():
     assert (article.guid, article.headline, article.body_type) == ("7", "Veer", "html")
     assert (article.ed_note, article.provider, article.byline) == ("Let op", "NSP 101", "Ada")
     assert iso(article.first_created.time) == "2026-03-11T10:00:00Z"
+
+
+@pytest.mark.parametrize("key", ["urn", "release_id"])
+def test_keys_that_identify(key):
+    (article,) = items({"data": COPY | {key: "20260311NSP1"}})
+    assert article.guid == "20260311NSP1"
