@@ -21,15 +21,17 @@ _Read = TypeVar("_Read")
 
 # Article field -> keys that feed it; the first in which something can be read wins.
 TEXTS: dict[str, tuple[str, ...]] = {
-    "guid": ("guid", "uri", "uuid", "id", "articleid", "itemid", "identifier", "@id"),
-    "provider": ("provider", "agency", "publisher", "outlet", "sitename", "source", "sourcename", "domain"),
+    "guid": ("guid", "uri", "urn", "uuid", "id", "articleid", "itemid", "releaseid", "identifier", "@id"),
+    "provider": (
+        "provider", "agency", "publisher", "outlet", "sitename", "source", "sourcename", "sourcetitle", "domain",
+    ),
     "source_url": (
         "url", "link", "canonicalurl", "sourceurl", "permalink", "canonical", "mainentityofpage", "weburl",
     ),
     "stated_version": ("version", "versionnumber", "revision"),
     "signal": ("signal",),
     "evolved_from": ("evolvedfrom", "replaces"),
-    "ed_note": ("ednote", "editorsnote", "editornote", "notetoeditors"),
+    "ed_note": ("ednote", "editorsnote", "editornote", "editorialnote", "notetoeditors"),
     "headline": ("headline", "title", "webtitle"),
     "slugline": ("slugline",),
     "byline": ("byline", "author", "authors", "creator"),
@@ -37,7 +39,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "dateline_place": ("located",),
     "description": (
         "description", "descriptiontext", "summary", "abstract", "excerpt", "standfirst", "subtitle", "trailtext",
-        "alternativeheadline",
+        "alternativeheadline", "lead", "teaser",
     ),
     "genre": ("genre",),
     "copyright_holder": ("copyrightholder",),
@@ -47,7 +49,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
     "info_source": ("infosource",),
 }  # fmt: skip
 TIMES: dict[str, tuple[str, ...]] = {
-    "first_created": ("firstcreated", "created", "createdat", "datecreated", "creationdate"),
+    "first_created": ("firstcreated", "created", "createdat", "datecreated", "creationdate", "firstissuedate"),
     "version_created": (
         "versioncreated", "updated", "updatedat", "lastmod", "lastmodified", "modifiedgmt", "modified", "modifiedat",
         "datemodified", "lastmodifieddate", "updateddate", "dateupdated",

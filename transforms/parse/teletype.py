@@ -103,6 +103,12 @@ def _national(text: str) -> tuple[str, tuple[str, ...]]:
 _WORD = re.compile(r"[^\W\d_]+")
 _LAST_PART = re.compile(r"([^\W\d_]{1,40})-$")
 _ITEM = re.compile(r"(?:[-*•–]|\d{1,2}[.)]) \S")
+# Lines that are all narrower than any printer and begin with no small letter are a list.
+_NARROW = 40
+# Rows of prices and places, which are set flush right.
+_ROW = re.compile(r"\d[\d.,:]* ")
+# No printer is so wide either: who writes such a line writes one for each paragraph.
+_WIDE = 120
 # Where a line that could have held the next word ends early, it was ended on purpose. Composers broke lines some
 # characters before the margin.
 _SLACK = 12
@@ -125,19 +131,26 @@ def paragraphs(lines: Iterable[str]) -> str:
     columns = ["   " in text or "\t" in text for text in texts]
     width = _width(text for text, cells in zip(texts, columns, strict=True) if text and not cells)
     margin = min((len(row) - len(text) for row, text in zip(rows, texts, strict=True) if text), default=0)
+    listed = width < _NARROW and not any(text[:1].islower() for text in texts)
     parts: list[str] = []
     current: list[str] = []
     last, last_cells = "", False
+    # How far the text of the last item of a list is from the left; -1 outside of lists.
+    item = -1
 
     for row, text, cells in zip(rows, texts, columns, strict=True):
-        opens = len(row) - len(text) >= margin + 2 or row.startswith("\t")
-        if text and current and (cells or last_cells):
+        indent = len(row) - len(text)
+        opens = (indent >= margin + 2 or row.startswith("\t")) and not (current and indent == item)
+        if not text or (opens and not _ITEM.match(text)):
+            item = -1
+        rows_apart = opens and _ROW.match(text) and _ROW.match(last)
+        if text and current and (cells or last_cells or rows_apart):
             current.append(f"\n{text}")
-        elif not text or not current or opens:
+        elif not text or not current or opens or max(len(text), len(last)) > _WIDE:
             if current:
                 parts.append("".join(current))
             current = [text] if text else []
-        elif _ITEM.match(text):
+        elif listed or (_ITEM.match(text) and not (item < 0 and _goes_on_with_dash(last, text, width))):
             current.append(f"\n{text}")
         elif _ends_early(last, text, width):
             if last.endswith(_ENDS_SENTENCE) and len(current) > 1 and not _ITEM.match(last):
@@ -149,6 +162,8 @@ def paragraphs(lines: Iterable[str]) -> str:
             if words is None and last.endswith("-"):
                 words = frozenset(_WORD.findall("\n".join(rows)))
             current.append(_joined(current, text, words or frozenset()))
+        if _ITEM.match(text) and current and current[-1] in (text, f"\n{text}"):
+            item = indent + 2
         last, last_cells = text, cells
     if current:
         parts.append("".join(current))
@@ -169,6 +184,11 @@ def _joined(current: list[str], text: str, words: frozenset[str]) -> str:
         return text
     hyphen = before.endswith("-") and len(before) > 1 and before[-2].isalnum()
     return text if hyphen and text.split(None, 1)[0] not in _JOINS else f" {text}"
+
+
+def _goes_on_with_dash(last: str, text: str, width: int) -> bool:
+    """True where a line begins with the dash of a sentence that the line above has begun."""
+    return text[0] in "-–" and not last.endswith(_ENDS_SENTENCE) and not _ends_early(last, text, width)
 
 
 def _ends_early(row: str, following: str, width: int) -> bool:

@@ -194,3 +194,22 @@ def test_hostile_input_takes_no_time(piece):
         for found in read(text):
             assert isinstance(found, Article) or found.error != "unexpected"
     assert time.perf_counter() - begun < 4
+
+
+def test_a_table_below_the_byline_is_copy():
+    table = (
+        "^EASTERN LEAGUE=\n^ W   L   Pct   GB\nCalder Haven 73  52  .584   _\nMillport 63  61  .508   9{\n\t   ___=\n"
+    )
+    article = one(
+        message(head=f"{SLUG}^League Glance=\n^By The Northern Press=\n", copy=f"{table}^Monday's Games=\n\t   A\n")
+    )
+    assert (article.headline, article.byline, article.credit) == ("League Glance", "The Northern Press", "")
+    assert article.body == (
+        "EASTERN LEAGUE\nW   L   Pct   GB\nCalder Haven 73  52  .584   _\nMillport 63  61  .508   9½\n"
+        "___\n\nMonday's Games\n\nA"
+    )
+
+
+def test_a_note_to_editors_may_stand_in_brackets():
+    article = one(message(head=f"{SLUG}{HEAD}^(Eds: Minor edits. With NSP Photos.)<\n"))
+    assert (article.ed_note, article.description) == ("(Eds: Minor edits. With NSP Photos.)", "")

@@ -172,3 +172,44 @@ def test_hostile_input_takes_no_time(piece):
         for found in read(text):
             assert isinstance(found, Article) or found.error != "unexpected"
     assert time.perf_counter() - begun < 4
+
+
+def test_the_slug_may_stand_behind_stx():
+    article = one(
+        f"\x01{HEADER}\n\x02\nSweden/Banks/\nREFILE\n2ND LEAD\nTiveden raises\nBy Ada Holm =\n\n{COPY}\n\x03{GROUP}"
+    )
+    assert (article.slugline, article.headline, article.byline) == ("Sweden/Banks", "Tiveden raises", "Ada Holm")
+    assert (article.guid, article.stated_version) == ("nsp:2026-03-11:swedenbanks", "2")
+
+
+def test_a_line_that_names_the_kind_is_no_headline():
+    article = one(message(head="EXTRA\nTiveden raises ="))
+    assert (article.headline, article.ed_note) == ("Tiveden raises", "EXTRA")
+
+
+def test_a_note_in_brackets_may_go_over_lines():
+    note = "(Berichtigung: In einer früheren Version stand,\ndie Bank habe geboten.\nRichtig ist: erhöht.)"
+    article = one(message(head=f"{note}\n(Bericht)\nTiveden erhöht\n(Foto) ="))
+    assert (article.headline, article.signal) == ("Tiveden erhöht", "correction")
+    assert article.ed_note == (
+        "In einer früheren Version stand, die Bank habe geboten. Richtig ist: erhöht.\n\nBericht\n\nFoto"
+    )
+
+
+@pytest.mark.parametrize("hidden", ["", "* * * *\nThe following information is not intended for publication\n\n"])
+def test_the_notepad_is_for_editors(hidden):
+    article = one(
+        message(copy=f"{COPY}\n\n# Notebook\n\n## Note to editors\n- adds quote\n\n{hidden}## Contacts\n- Ada")
+    )
+    assert article.body == BODY
+    assert article.ed_note == "## Note to editors\n- adds quote\n\n## Contacts\n- Ada"
+
+
+def test_a_plan_of_the_day_is_an_advisory():
+    (found,) = read(message(slug="Vorschau/Politik/Tagesvorschau/nsp/"))
+    assert (found.stage, found.error) == ("skip", "advisory")
+
+
+def test_a_slug_may_begin_with_a_slash():
+    article = one(f"{HEADER}\n\n/politics/Sweden/Banks/\nTiveden raises =\n\n{COPY}\n\n{GROUP}\n")
+    assert (article.slugline, article.keywords) == ("politics/Sweden/Banks", ("politics", "Sweden", "Banks"))

@@ -33,6 +33,7 @@ def headlines(value):
         {"response": {"results": [COPY]}},
         {"data": {"items": [{"meta": {}, "item": COPY}]}},
         {"_items": [COPY], "_meta": {"page": 1}},
+        {"data": {"search": {"totalHits": 1, "items": [COPY]}}},
         {"total": 1, "item": [COPY]},
         {"posts": [COPY], "found": 1},
         {"@context": "https://schema.org", "@graph": [{"@type": "NewsArticle", **COPY}, {"@type": "WebPage"}]},
@@ -141,3 +142,66 @@ def test_a_list_of_more_articles_than_an_item_holds_says_what_to_write():
     (found,) = parse(RawItem("x", b"[" + b",".join([b'{"title": "a"}'] * 20_001) + b"]", 0))
     assert found.error == "too_large"
     assert "JSON lines" in found.message
+
+
+DIGITALWIRES = {
+    "format": "digitalwires@0.9.1", "type": "composite", "urn": "urn:newsml:nsp.example:20090101:260311-930-1",
+    "version_created": "2026-03-11T12:10:00+01:00", "version": 2, "pubstatus": "usable", "signal": "sig:correction",
+    "embargoed": "2026-03-11T19:00:00+01:00", "language": "de", "urgency": 4, "kicker": "Fähren",
+    "headline": "Vesterø bekommt eine Fähre", "teaser": "Die Insel wartet seit Jahren.", "byline": None,
+    "dateline": "Stralsund (nsp) - ", "article_html": '<section class="main"><p>Am Mittwoch.</p></section>',
+    "infobox_html": '<section class="infobox"><h2>Daten</h2></section>', "linkbox_html": "<section>Links</section>",
+    "creditline": "nsp", "copyrightnotice": "nsp", "notepad": {"public_html": "<section>Notizen</section>"},
+    "ednotes": [{"role": "dpaednoterole:embargo", "ednote": "Sperrfrist beachten.", "is_publishable": True}],
+    "descriptions": None,
+    "associations": [{"type": "image", "urn": "urn:x", "caption": "Die Fähre", "creditline": "Ada Holm/nsp"}],
+    "categories": [
+        {"type": "dnltype:wire", "name": "bdt", "qcode": "dpasrv:bdt"},
+        {"type": "dnltype:dpasubject", "name": "Verkehr", "qcode": "medtop:20000337", "rank": 1},
+        {"type": "dnltype:geosubject", "name": "Vesterø", "qcode": "dpaarea:3", "rank": 1},
+        {"type": "dnltype:keyword", "name": "Schiff", "qcode": None, "rank": 1},
+        {"type": "dnltype:genre", "name": "Meldung", "qcode": "dpatextgenre:1"},
+        {"type": "dnltype:provider", "name": "nsp", "qcode": "dnlprov:nsp"},
+    ],
+}  # fmt: skip
+
+
+def test_digitalwires():
+    (article,) = items({"entries": [DIGITALWIRES]})
+    assert (article.source_format, article.guid, article.provider) == ("json", DIGITALWIRES["urn"], "nsp")
+    assert (article.stated_version, article.signal, article.pub_status) == ("2", "correction", "usable")
+    assert iso(article.version_created.time) == "2026-03-11T11:10:00Z"
+    assert iso(article.embargoed.time) == "2026-03-11T18:00:00Z"
+    assert (article.headline, article.dateline) == ("Vesterø bekommt eine Fähre", "Stralsund (nsp)")
+    assert article.body == f"{DIGITALWIRES['article_html']}\n{DIGITALWIRES['infobox_html']}"
+    assert (article.description, article.ed_note) == ("Die Insel wartet seit Jahren.", "Sperrfrist beachten.")
+    assert [tuple(subject) for subject in article.subjects] == [("medtop", "20000337", "Verkehr")]
+    assert (article.places, article.keywords, article.genre) == (("Vesterø",), ("Schiff",), "Meldung")
+    assert (article.captions, article.credits) == (("Die Fähre",), ("Ada Holm/nsp",))
+
+
+def test_a_picture_of_digitalwires_is_no_article():
+    (found,) = items(DIGITALWIRES | {"article_html": None, "infobox_html": None})
+    assert (found.stage, found.error) == ("skip", "package")
+
+
+def test_a_lead_describes_where_there_is_no_body():
+    (article,) = items({"data": [{"uuid": "7", "title": "Ferry", "lead": "It ran aground.", "body": None}]})
+    assert (article.guid, article.description, article.body) == ("7", "It ran aground.", "")
+
+
+def test_keys_of_other_agencies():
+    data = {
+        "id": "7", "firstIssueDate": "2026-03-11T10:00:00Z", "pubDate": "2026-03-11T11:00:00Z", "title": "Veer",
+        "bodyText": "<p>Vast.</p>", "editorialNote": "Let op", "sourceTitle": "NSP 101", "authors": ["Ada"],
+    }  # fmt: skip
+    (article,) = items({"data": data})
+    assert (article.guid, article.headline, article.body_type) == ("7", "Veer", "html")
+    assert (article.ed_note, article.provider, article.byline) == ("Let op", "NSP 101", "Ada")
+    assert iso(article.first_created.time) == "2026-03-11T10:00:00Z"
+
+
+@pytest.mark.parametrize("key", ["urn", "release_id"])
+def test_keys_that_identify(key):
+    (article,) = items({"data": COPY | {key: "20260311NSP1"}})
+    assert article.guid == "20260311NSP1"

@@ -342,3 +342,25 @@ def test_the_examples_of_the_standard(development_data: Path):
                 if version:
                     articles.setdefault(version, []).append(rest[:3])
     assert {version: " ".join(numbers) for version, numbers in articles.items()} == ARTICLES_ALL_THE_SAME
+
+
+def test_lines_of_vignette_and_names_are_no_copy():
+    byline, credit = (f'<div class="byline">{name}</div>' for name in ("Ada Holm/NSP", "Bo Lind/NSP"))
+    body = (
+        '<article><h1>Färjan</h1><div class="dat"><span class="vignette">Vesterø</span><span class="source">NSP</span>'
+        f'</div><div class="bodytext"><p>Den gick på grund.</p></div>{byline}<figure><img alt="x"/>{credit}'
+        '<figcaption>Färjan</figcaption></figure><div class="byline">Någon annan</div></article>'
+    )
+    data = {
+        "uri": "http://nsp.example/text/1", "type": "text", "headline": "Färjan", "body_html5": body, "slug": "farja-2",
+        "representationtype": "complete", "byline": "Ada Holm/NSP", "replacing": ["http://nsp.example/text/0"],
+        "associations": {"a1": {"type": "picture", "byline": "Bo Lind/NSP", "uri": "http://nsp.example/image/1"}},
+    }  # fmt: skip
+    (article,) = parse(RawItem("x", json.dumps(data).encode(), 0))
+    assert isinstance(article, Article)
+    assert (article.dateline, article.slugline) == ("Vesterø NSP", "farja-2")
+    assert article.evolved_from == "http://nsp.example/text/0"
+    assert 'class="dat"' not in article.body
+    assert byline not in article.body
+    assert credit not in article.body
+    assert "Någon annan" in article.body

@@ -14,6 +14,7 @@ from transforms.parse import teletype
 from transforms.parse.base import ParseError
 
 TEXT = "The ferry company wants higher fares and islanders have signed against it in great numbers since Monday."
+FILLER = textwrap.wrap(TEXT, 60)
 WORDS = st.lists(st.text(alphabet="abcdeABCDE", min_size=1, max_size=9), min_size=1, max_size=40)
 
 
@@ -143,3 +144,23 @@ def test_hostile_text_takes_no_time(piece):
     teletype.paragraphs(text.split("\n"))
     teletype.group_time(text)
     assert time.perf_counter() - begun < 3
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["SPRING HANDICAP", "Grey Heron (AUS) 58.0", "Old Lamp (NZ) 57.5"], None),
+        (["x" * 130, "y" * 125], f"{'x' * 130}\n\n{'y' * 125}"),
+        (["First race", "", "  4.50 Grey Heron", " 11.00 Old Lamp", "  7.00 Tin Roof", "", *FILLER],
+         f"First race\n\n4.50 Grey Heron\n11.00 Old Lamp\n7.00 Tin Roof\n\n{TEXT}"),
+        (["The man who runs the yard in Vesterø calls the trade rather odd",
+          "- which is why he would not like to be named in any newspaper."],
+         "The man who runs the yard in Vesterø calls the trade rather odd - which is why he would not like to be named "
+         "in any newspaper."),
+        (["- a note to editors on the fare of the ferry to Vesterø and", "  the islands", "- one more", "", *FILLER],
+         f"- a note to editors on the fare of the ferry to Vesterø and the islands\n- one more\n\n{TEXT}"),
+    ],
+    ids=["a list of short lines", "a line for each paragraph", "rows set right", "a dash", "an item of two lines"],
+)  # fmt: skip
+def test_lines_that_were_ended_on_purpose(lines, expected):
+    assert teletype.paragraphs(lines) == (expected or "\n".join(lines))

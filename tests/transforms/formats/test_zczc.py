@@ -105,3 +105,49 @@ def test_hostile_input_takes_no_time(piece):
     for found in read(f"ZCZC ECA014\n{piece * 20_000}"):
         assert isinstance(found, Article) or found.error != "unexpected"
     assert time.perf_counter() - begun < 4
+
+
+def test_slug_and_headline_on_one_line():
+    article = one(f"ZCZC FMG000\nYY TDR\n:POTTED :Market day in Copiapó\n{COPY}\nNNNN\n")
+    assert (article.slugline, article.headline, article.body) == ("POTTED", "Market day in Copiapó", BODY)
+
+
+def test_signs_for_the_typesetter():
+    article = one(
+        "ZCZC FMG000\nYY TDA\nCopiapó WEIGHTS<!\n"
+        "SPRING PLATE 1400M .=!\nGrey Heron 58.0\n<AUTUMN PLATE =!\nTin Roof\nNNNN\n"
+    )
+    assert article.headline == "Copiapó WEIGHTS"
+    assert article.body == "SPRING PLATE 1400M\nGrey Heron 58.0\nAUTUMN PLATE\nTin Roof"
+
+
+def test_broadcast_copy():
+    article = one(
+        "ZCZC ECA\n%A\n#Tregua_BC1\n$Aceptan una tregua\n:(COPIAPÓ)\n&ECA\\Ruizm\n*04000000\n@CHL\n~AM Service\n"
+        f"{COPY}\n\n\nECA RTV\nNNNN"
+    )
+    assert (article.slugline, article.headline) == ("Tregua_BC1", "Aceptan una tregua")
+    assert (article.dateline_place, article.keywords) == ("COPIAPÓ", ("CHL",))
+    assert [tuple(subject) for subject in article.subjects] == [("subj", "04000000", "")]
+    assert article.body == f"{BODY}\n\nECA RTV"
+
+
+def test_routing_of_several_words():
+    article = one(f"ZCZC FMG000\nYY RFG INTERNET (3RR) NC(ATD)\nRACING : Copiapó FIELDS\n\n{COPY}\nNNNN")
+    assert article.headline == "RACING : Copiapó FIELDS"
+
+
+def test_lines_that_name_their_fields():
+    copy = (
+        "Tiveden Bank raised its offer for Vesterø Kredit on Wednesday, as it had said that it might in the spring. "
+        * 2
+    )
+    article = one(
+        "zczc\nAN#26945219\nKN#Northern Bites\nPD#11 March 2026 18:30:00\nCO#TVB.ST\nSO#ASX\nSF#*\nBY#\n"
+        f"TI#Tiveden raises\nAB#The bank said so.\nTX#\n{copy.strip()}\nIt is its third.\n"
+    )
+    assert (article.guid, article.provider, article.headline) == ("26945219", "Northern Bites", "Tiveden raises")
+    assert (article.description, article.subjects[0].code) == ("The bank said so.", "TVB.ST")
+    assert article.body == f"{copy.strip()}\n\nIt is its third."
+    assert iso(article.version_created.time) == "2026-03-11T18:30:00Z"
+    assert article.version_created.zone_assumed

@@ -79,10 +79,11 @@ _LAST_LINES = 4
 
 # The cycle (AMs, PMs, both) that opens a slug; AP- is BC- on the way to the web.
 _CYCLE = re.compile(r"(?P<cycle>AM|PM|BC|AP)s?-", re.IGNORECASE)
+_HALF = re.compile(r"(?<=\d)\{(?!\S)")
 _REFERENCE = re.compile(r"\*(?P<number>[\w-]{1,12})")
 _BYLINE = re.compile(r"(?:By|BY) (?P<who>\S.{1,150})")
 _NOTE = re.compile(
-    r"(?i:Eds|Editors?:|EDITOR'?S'? NOTE|Update:|code:)|(?:With )?[A-Z]{2,5} (?:Photo|Graphic|Video|Audio)s?\b"
+    r"(?i:\(?Eds|Editors?:|EDITOR'?S'? NOTE|Update:|code:)|(?:With )?[A-Z]{2,5} (?:Photo|Graphic|Video|Audio)s?\b"
 )
 _NAMED = re.compile(r"(?P<name>HL|INDEX|SYMBOL):\s*(?P<value>.*)")
 # What an editing system took for the end of a line: quad left, end of head.
@@ -198,6 +199,8 @@ def _heads(lines: list[str]) -> tuple[list[str], list[str]]:
         return [], lines
     open_line = False
     for at, line in enumerate(lines):
+        if head and _begins_table(line, head[-1]):
+            return head, [_whole(line) for line in lines[at:]]
         if line.startswith("^"):
             head.extend(part.strip(_LINE_SIGNS) for part in re.split(r"(?:^|(?<=[<=]))\s*\^", line) if part.strip())
         elif head and open_line and line.strip() and not line[0].isspace():
@@ -210,12 +213,21 @@ def _heads(lines: list[str]) -> tuple[list[str], list[str]]:
     return head, []
 
 
+def _begins_table(line: str, above: str) -> bool:
+    """True for the first line of a table below the head: columns, or a title in capitals below the byline."""
+    text = line.strip(f"^{_LINE_SIGNS}")
+    title = _BYLINE.fullmatch(above) and " " in text and text.upper() == text and any(map(str.isalpha, text))
+    return line.startswith("^") and bool("   " in text or title)
+
+
 def _whole(line: str) -> str:
     """A line of copy without the signs of its end; within the copy `^` opens a subhead, a paragraph of its own."""
     ended = line.rstrip()
     if ended.endswith("<"):
         line = ended.rstrip("<")
-    return f"\t{line.strip('^=')}" if line.startswith("^") else line
+    if line.startswith("^"):
+        return f"\t{line.strip('^=')}"
+    return line.rstrip("= ") if ended.endswith("_=") else line
 
 
 def _read(head: list[str], keyword: str) -> dict[str, Any]:
@@ -279,8 +291,8 @@ def _without_cycle(slug: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Text with the dash and the quotation marks for which the set of characters has no sign: ` _ `, two accents."""
-    return _DASH.sub(" — ", text).replace("``", "“").replace("''", "”")
+    """Text with the signs that the set of characters lacks: the dash ` _ `, two accents for quotes, `7{` for 7½."""
+    return _HALF.sub("½", _DASH.sub(" — ", text)).replace("``", "“").replace("''", "”")
 
 
 def _sent(lines: list[str]) -> dict[str, str] | None:

@@ -45,6 +45,14 @@ _NOT_FOR_PRINT = re.compile(
     r"The following information is not (?:intended )?for publication|"
     r"(?:Die )?[Ff]olgenden? Informationen sind nicht zur Ver.{1,2}ffentlichung bestimmt"
 )
+# What dpa sends for editors below the copy: notes, links, places, contacts, and the sign of who wrote it.
+_NOTEPAD = re.compile(r"^# (?:Notizblock|Notebook)[ \t]*$\n?", re.MULTILINE)
+# Lines of dpa's English service above a headline that name its kind.
+_KIND = re.compile(
+    r"EXTRA|ROUNDUP|PREVIEW|REVIEW|ANALYSIS|BACKGROUND|PROFILE|INTERVIEW|CHRONOLOGY|TIMELINE|(?:NEWS )?FEATURE"
+)
+# In a slug: what will be sent and covered, for editors.
+_PLAN = re.compile(r"(?:^|/)(?:Tages|Termin|Wochen|Monats)vorschau(?:/|$)")
 _RULE = re.compile(r"\n[ \t]*\*(?:[ \t]*\*){2,20}[ \t]*$")
 # A headline with its kicker, notes and byline is not longer.
 _BLOCK_LINES = 12
@@ -62,7 +70,7 @@ ELEMENTS: Elements = {
     "keywords": ("the slug's parts between /",),
     "headline": ("the lines between STX and =",),
     "byline": ("a line By … or Von … among them",),
-    "ed_note": ("lines in brackets among them", "what follows “not for publication”"),
+    "ed_note": ("lines in brackets among them", "what follows # Notizblock or “not for publication”"),
     "body": ("the text up to ETX",),
     "version_created": ("the day/time group behind ETX (ddhhmm zone month yy)",),
 }
@@ -105,7 +113,7 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
     sent = teletype.group_time(tail)
     if sent is None:
         sent, copy = teletype.group_at_end(copy)
-    if not begun:
+    if not any(map(str.strip, slug)):
         slug, copy = _slug_apart(copy)
     block, copy = _headline_apart(copy)
     return _built(item, settings, header, slug, block, copy, sent, flags)
@@ -156,18 +164,20 @@ def _built(
 ) -> Article:
     said: list[labels.Labels] = []
     notes: list[str] = []
-    slug = labels.of_slug(" ".join(_unlabelled(slug_lines, said, notes)).strip().rstrip("/").strip())
+    slug = labels.of_slug(" ".join(_unlabelled(slug_lines, said, notes)).strip().strip("/").strip())
     headline: list[str] = []
     byline = ""
     for line in _unlabelled(block, said, notes):
         by = _BYLINE.fullmatch(line)
-        if by and headline:
+        if not headline and _KIND.fullmatch(line):
+            notes.append(line)
+        elif by and headline:
             byline = by["who"].strip()
         else:
             headline.append(line)
     title = " ".join(headline)
     whole = labels.together([slug, *said, labels.of_headline(title)])
-    if whole.signal == labels.ADVISORY:
+    if whole.signal == labels.ADVISORY or _PLAN.search(slug.base):
         raise SkipError("advisory", f"an advisory to editors: {slug.base or title!r:.80}")
     rest = header["rest"] or ""
     number = _ITEM_ID.search(rest)
@@ -178,9 +188,14 @@ def _built(
         raise ParseError("kill", "a kill that names nothing: neither an item's number nor a slug with a date")
     body = teletype.paragraphs(copy)
     hidden = _NOT_FOR_PRINT.search(body) if "publication" in body or "entlichung" in body else None
+    pad = _NOTEPAD.search(body[: hidden.start()] if hidden else body)
+    if pad:
+        notes.append(_RULE.sub("", body[pad.end() : hidden.start() if hidden else None].rstrip()).strip())
     if hidden:
         notes.append(body[hidden.end() :].strip())
         body = _RULE.sub("", body[: hidden.start()].rstrip()).rstrip()
+    if pad:
+        body = body[: pad.start()].rstrip()
     stated = {
         "guid": guid,
         "provider": provider,
@@ -202,7 +217,7 @@ def _built(
 
 def _unlabelled(lines: list[str], said: list[labels.Labels], notes: list[str]) -> Iterator[str]:
     """The lines that are neither a label nor a note in brackets; those go to `said` and `notes`."""
-    for line in map(str.strip, lines):
+    for line in _brackets_whole(lines):
         label = labels.of_line(line)
         if label:
             said.append(label)
@@ -211,6 +226,20 @@ def _unlabelled(lines: list[str], said: list[labels.Labels], notes: list[str]) -
             notes.append(line[1:-1].strip())
         elif line:
             yield line
+
+
+def _brackets_whole(lines: list[str]) -> Iterator[str]:
+    """The lines without blanks around them; a note in brackets that goes over several is one."""
+    at = 0
+    while at < len(lines):
+        line = lines[at].strip()
+        at += 1
+        if line.startswith("(") and ")" not in line:
+            end = next((end for end in range(at, min(at + _BLOCK_LINES, len(lines))) if ")" in lines[end]), -1)
+            if end >= 0 and lines[end].rstrip().endswith(")"):
+                line = " ".join([line, *map(str.strip, lines[at : end + 1])])
+                at = end + 1
+        yield line
 
 
 def _without_id(rest: str) -> str:

@@ -22,7 +22,7 @@ from transforms.parse.text import decode, without_mark
 # Keys under which feeds put their list of articles, and keys that hold an object with such a list, or one in the other
 # (`{"hits": {"hits": […]}}`, `{"response": {"docs": […]}}`); the first that holds any wins.
 ENVELOPES = ("data", "articles", "items", "results", "entries", "stories", "hits", "docs", "item", "response", "@graph",
-             "posts", "news", "records", "documents")  # fmt: skip
+             "posts", "news", "records", "documents", "search")  # fmt: skip
 _ENVELOPES_DEEP = 3
 # Where entries of a list wrap their article: Elasticsearch's answers and dumps, AP's feeds.
 _WRAPPERS = ("_source", "item")
@@ -140,9 +140,52 @@ def _article(item: RawItem, settings: Settings, value: Any, flags: tuple[str, ..
     value = _unwrapped(value)
     if ninjs.is_ninjs(value):
         return ninjs.read(value, item, settings, flags)
+    if str(value.get("format")).startswith("digitalwires"):
+        # Agencies' own JSON is of the format json, however it is read.
+        return ninjs.read(_digitalwires(value), item, settings, flags)._replace(source_format="")
     _skip(by_key(value))
     article = article_of(value, item, settings)
     return article._replace(flags=tuple(sorted({*article.flags, *flags})))
+
+
+def _digitalwires(value: dict[str, Any]) -> dict[str, Any]:
+    """An item of dpa's digitalwires in ninjs' words, which are most of its own."""
+    categories = _objects(value, "categories")
+    kinds = {
+        kind: [
+            {"code": about.get("qcode"), "name": about.get("name")}
+            for about in categories
+            if about.get("type") == f"dnltype:{kind}"
+        ]
+        for kind in ("dpasubject", "geosubject", "keyword", "genre", "provider", "person", "organisation")
+    }
+    notes = (note.get("ednote") for note in _objects(value, "ednotes"))
+    bodies = (value.get(key) for key in ("article_html", "infobox_html"))
+    return {
+        **value,
+        "uri": value.get("urn"),
+        "body_html": "\n".join(body for body in bodies if isinstance(body, str)),
+        "description_text": value.get("teaser"),
+        "descriptions": None,
+        "dateline": one_text(value.get("dateline")).strip(" -–"),
+        "signal": one_text(value.get("signal")).removeprefix("sig:"),
+        "ednotes": "\n".join(note for note in notes if isinstance(note, str)),
+        "subject": kinds["dpasubject"],
+        "person": kinds["person"],
+        "organisation": kinds["organisation"],
+        "place": kinds["geosubject"],
+        "keywords": kinds["keyword"],
+        "genre": kinds["genre"],
+        "provider": kinds["provider"],
+        "associations": [
+            {**media, "description_text": media.get("caption")} for media in _objects(value, "associations")
+        ],
+    }
+
+
+def _objects(value: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = value.get(key)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
 def _skip(keyed: Mapping[str, Any]) -> None:

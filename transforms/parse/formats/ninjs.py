@@ -11,6 +11,7 @@ picture's alternative text into `body_text`. A video, an audio and a composite a
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -38,10 +39,10 @@ ELEMENTS: Elements = {
     "expires": ("expires",),
     "pub_status": ("pubstatus",),
     "signal": ("signal/code", "signals/code", "signal", "signals"),
-    "evolved_from": ("evolvedfrom",),
+    "evolved_from": ("evolvedfrom", "replacing"),
     "ed_note": ("ednote", "ednotes[]", "ednotes"),
     "headline": ("headline", "headline_main", "headlines[main]", "headlines[]", "headline_*", "title"),
-    "slugline": ("slugline",),
+    "slugline": ("slugline", "slug"),
     "byline": ("byline", "by", "bylines/by", "bylines[]", "bylines", "authors/name"),
     "dateline": ("dateline",),
     "dateline_place": ("located",),
@@ -138,6 +139,9 @@ _MOST_ENTRIES = 10_000
 _WHOLE = 0.8
 # Copy that is broken by hand or by a teleprinter has lines of 60 to 80 characters; a longer one is a paragraph.
 _LONG_LINE = 120
+# TT's lines for its vignette and source, and for who wrote a text or took a picture; fields say both.
+_TT_DATELINE = re.compile(r'<div class="dat">((?:<span class="\w{1,20}">[^<>]{0,200}</span>\s*){1,5})</div>')
+_TT_BYLINE = re.compile(r'<div class="byline">([^<>]{1,200})</div>')
 # Parts of an AP address that change with every request, so they would make each delivery another item.
 _SESSION = re.compile(r"(?<=[?&])(?:qt|et)=[^&#]*(?:&|$)")
 _IPTC_SCHEMES = {"mediatopic": "medtop", "subjectcode": "subj"}
@@ -256,6 +260,8 @@ def read(value: Mapping[str, Any], item: RawItem, settings: Settings, flags: tup
     _skip(keyed, found, body)
     text, body_type, captions, more = _read_body(body) if body else ("", "text", (), ())
     found["captions"], found["credits"] = _captions_and_credits(keyed, captions)
+    if body_type == "html":
+        text = _without_tt_lines(text, found)
     article = build(
         found,
         item,
@@ -265,6 +271,16 @@ def read(value: Mapping[str, Any], item: RawItem, settings: Settings, flags: tup
         flags=(*flags, *more),
     )
     return article._replace(source_format=FORMAT.name)
+
+
+def _without_tt_lines(text: str, found: dict[str, Any]) -> str:
+    """A body without TT's lines of vignette and source, which become the dateline, and of names that fields have."""
+    stated = _TT_DATELINE.search(text)
+    if stated:
+        found["dateline"] = found["dateline"] or " ".join(_ANY_TAG.sub(" ", stated[1]).split())
+        text = text[: stated.start()] + text[stated.end() :]
+    names = (found["byline"], *found["credits"])
+    return _TT_BYLINE.sub(lambda line: "" if html.unescape(line[1]).strip() in names else line[0], text)
 
 
 def _skip(keyed: Mapping[str, Any], found: Mapping[str, Any], body: _Body | None) -> None:

@@ -24,32 +24,53 @@ from transforms.parse.base import Elements, Format, ParseError, Sample, Settings
 from transforms.parse.fields import build
 from transforms.parse.formats import iptc7901
 
-_OPENING = re.compile(r"[\s\x00\x01\x07\x0e-\x1f\x7f]{0,200}ZCZC(?![A-Za-z0-9])")
-_STARTS = re.compile(rb"^[ \t\x00-\x08\x0e-\x1f\x7f]{0,20}ZCZC(?![A-Za-z0-9])", re.MULTILINE)
-_FIRST_LINE = re.compile(r"\s*ZCZC[ \t]*(?P<rest>[^\n]*)(?:\n|$)")
+_OPENING = re.compile(r"[\s\x00\x01\x07\x0e-\x1f\x7f]{0,200}(?:ZCZC(?![A-Za-z0-9])|zczc[ \t]*\r{0,2}\n[A-Z]{2}#)")
+_STARTS = re.compile(
+    rb"^[ \t\x00-\x08\x0e-\x1f\x7f]{0,20}(?:ZCZC(?![A-Za-z0-9])|zczc(?=[ \t]*\r{0,2}\n[A-Z]{2}#))", re.MULTILINE
+)
+_FIRST_LINE = re.compile(r"\s*(?:ZCZC|zczc)[ \t]*(?P<rest>[^\n]*)(?:\n|$)")
 _TRANSMISSION = re.compile(r"(?P<service>[A-Za-z]{2,6})[ ]?(?P<number>\d{1,6})?(?![A-Za-z0-9])")
 # Where a line is sent to, and what by: `YY TDA`.
-_ROUTING = re.compile(r"[A-Z]{2} [A-Z]{3}")
+_ROUTING = re.compile(r"[A-Z]{2} [A-Z]{3}|YY [A-Z]{3} [A-Z0-9 ()]{1,60}")
 # Lines that a sign begins. Australian Associated Press writes slug and headline as `:` and `^`, its racing service as
 # `#` and `:`; releases have no slug, and two lines of `:` of which one is empty.
-_SIGNS = "$:=^*&+%#@"
+_SIGNS = "$:=^*&+%#@~"
+# Slug and headline on one line, as Australian Associated Press's racing service writes them.
+_BOTH = re.compile(r":(?P<slug>[^:]{1,60}?)[ ]+:(?P<title>\S.*)")
+# What told a typesetter where a line ends and a table begins: `=!`, `<!`.
+_TYPESET = re.compile(r"(?:[ ]\.)?([<=])![ ]*$")
+# Market wires name their fields: `TI#` the headline, `TX#` the copy.
+_NAMED = re.compile(r"(?P<name>[A-Z]{2})#(?P<value>.*)")
+# What else a star may begin is an item of a list.
+_STAR = re.compile(r"\*(?:X|T|\d{8})")
+# Broadcast copy of Australian Associated Press: $ has the headline, : the place in brackets, * the subject.
+_PLACE = re.compile(r"\((?P<place>[^()]{2,40})\)")
 _SUBJECT_CODE = re.compile(r"\d{8}")
 _SLUG = re.compile(r"(?:AM|PM|BC|AP)s?-\S.{1,100}|\S[^\n ]{1,40}/[^\n]{0,40}")
 _LONGEST_HEADLINE = 150
 
 ELEMENTS: Elements = {
-    "guid": ("service, day and slug without its labels",),
-    "provider": ("the letters behind ZCZC",),
+    "guid": ("service, day and slug without its labels", "AN#"),
+    "provider": ("the letters behind ZCZC", "KN#"),
     "alternative_ids": ("letters and number behind ZCZC",),
     "stated_version": ("slug: the number of the lead (2nd Ld)",),
     "signal": ("labels of slug, headline and lines of their own (KILL, URGENT)",),
     "pub_status": ("the labels KILL, WITHHOLD",),
     "slugline": (": where there is a ^, else #", "the first line, if it begins BC- or holds a /"),
-    "headline": ("^", ": where there is no ^", "the first line of the text, if it stands alone or ends in ="),
+    "byline": ("BY#",),
+    "description": ("AB#",),
+    "dateline_place": (": in brackets",),
+    "headline": (
+        "^",
+        ": where there is no ^",
+        "$ where : has a place",
+        "TI#",
+        "the first line of the text, if it stands alone or ends in =",
+    ),
     "keywords": ("=", "@"),
-    "subjects": ("$ (scheme anpa1312)", "+ (scheme subj)"),
-    "body": ("the lines up to NNNN",),
-    "version_created": ("the day/time group at the end or behind ZCZC (ddhhmm zone month yy)",),
+    "subjects": ("$ (scheme anpa1312)", "+ (scheme subj)", "* (scheme subj)", "CO# (scheme symbol)"),
+    "body": ("the lines up to NNNN", "the lines below TX#"),
+    "version_created": ("the day/time group at the end or behind ZCZC (ddhhmm zone month yy)", "PD#"),
 }
 
 
@@ -77,18 +98,23 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
     if first is None:
         raise ParseError("header", "no ZCZC")
     lines = teletype.until_end(first.string[first.end() :].split("\n"))
+    if lines and _NAMED.fullmatch(lines[0]):
+        return _of_named(item, settings, lines, flags)
     rest = first["rest"].strip()
     if rest[:1] and rest[0] in _SIGNS:
         lines.insert(0, rest)
     sent, lines = teletype.group_at_end(teletype.without_blank_ends(lines))
     sent = sent or teletype.group_time(rest)
-    signed, lines = _signed(lines)
+    typeset = any(map(_TYPESET.search, lines))
+    signed, lines = _signed([_TYPESET.sub(r"\1", line) for line in lines] if typeset else lines)
     said: list[labels.Labels] = []
     notes: list[str] = []
     title, slug_line = _title(signed), _slug(signed)
     if not title:
         slug_line, title, lines = _printed(lines, slug_line, said, notes)
     slug = labels.of_slug(slug_line)
+    if typeset:
+        lines = [line.strip("<=") for line in lines]
     whole = labels.together([slug, *said, labels.of_headline(title)])
     if whole.signal == labels.ADVISORY:
         raise SkipError("advisory", f"an advisory to editors: {slug.base or title!r:.80}")
@@ -106,6 +132,7 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
         "pub_status": teletype.state_of(whole),
         "slugline": slug.base,
         "headline": title,
+        "dateline_place": _place(signed),
         "keywords": tuple(value for sign in "=@" for value in signed.get(sign, ())),
         "subjects": tuple(_subjects(signed)),
         "ed_note": "\n".join(filter(None, notes)),
@@ -116,21 +143,56 @@ def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
     return build(stated, item, settings, body=body, flags=flags)
 
 
+def _of_named(item: RawItem, settings: Settings, lines: list[str], flags: tuple[str, ...]) -> Article:
+    """The Article of a telex whose lines name their fields; the copy follows TX#."""
+    named: dict[str, str] = {}
+    at = 0
+    while at < len(lines) and "TX" not in named:
+        line = _NAMED.fullmatch(lines[at])
+        if line:
+            named[line["name"]] = line["value"].strip()
+        at += 1
+    symbols = (symbol.strip() for symbol in named.get("CO", "").split(","))
+    stated: dict[str, Any] = {
+        "guid": named.get("AN", ""),
+        "provider": named.get("KN", ""),
+        "headline": named.get("TI", ""),
+        "description": named.get("AB", ""),
+        "byline": named.get("BY", ""),
+        "subjects": tuple(Subject("symbol", symbol, "") for symbol in symbols if symbol),
+        "version_created": named.get("PD", ""),
+    }
+    copy = teletype.paragraphs([named.get("TX", ""), *lines[at:]])
+    return build(stated, item, settings, body=copy, flags=flags)
+
+
 def _signed(lines: list[str]) -> tuple[dict[str, list[str]], list[str]]:
     """The values of the lines that a sign begins, by sign, and the lines below them."""
     signed: dict[str, list[str]] = {}
     if lines and _ROUTING.fullmatch(lines[0].strip()):
         lines = lines[1:]
     for at, line in enumerate(lines):
-        if not line.startswith(tuple(_SIGNS)) or (line[0] == "*" and line.strip() not in ("*X", "*T")):
+        if not line.startswith(tuple(_SIGNS)) or (line[0] == "*" and not _STAR.fullmatch(line.strip())):
             return signed, lines[at:]
+        both = _BOTH.fullmatch(line.rstrip())
+        if both:
+            signed.setdefault("#", []).append(both["slug"].strip())
+            line = f":{both['title']}"
         signed.setdefault(line[0], []).append(line[1:].strip())
     return signed, []
 
 
 def _title(signed: dict[str, list[str]]) -> str:
     sign = "^" if "^" in signed else ":"
-    return next(filter(None, reversed(signed.get(sign, ()))), "")
+    found = next(filter(None, reversed(signed.get(sign, ()))), "")
+    if sign == ":" and (not found or _PLACE.fullmatch(found)):
+        return next((value for value in signed.get("$", ()) if " " in value), "")
+    return found
+
+
+def _place(signed: dict[str, list[str]]) -> str:
+    stated = _PLACE.fullmatch(next(iter(signed.get(":", ())), "")) if "^" not in signed else None
+    return stated["place"] if stated else ""
 
 
 def _slug(signed: dict[str, list[str]]) -> str:
@@ -170,9 +232,9 @@ def _unlabelled(lines: list[str], said: list[labels.Labels], notes: list[str]) -
 
 def _subjects(signed: dict[str, list[str]]) -> Iterator[Subject]:
     for value in signed.get("$", ()):
-        if value:
+        if value and " " not in value:
             yield Subject("anpa1312", value[0].lower(), "")
-    for value in signed.get("+", ()):
+    for value in (*signed.get("+", ()), *signed.get("*", ())):
         if _SUBJECT_CODE.fullmatch(value):
             yield Subject("subj", value, "")
 
