@@ -86,7 +86,7 @@ def encoded() -> dict[str, list[bytes]]:
         "articles": list(_articles()),
         "stories": [rows.story_row(story, AS_OF) for story in _STORIES],
         "rejects": [rows.reject_row(reject, AS_OF) for reject in _REJECTS],
-        "ledger": [ledger.encode(entry).data for entry in LEDGER],
+        "ledger": [row.data for entry in LEDGER for row in _ledger_rows(entry)],
     }
 
 
@@ -196,6 +196,14 @@ _REJECTS = [
     Reject.of("parse", "yaml", "b.md: line 2: “:” expected | got ☃", "b.md", 0, "---\ntitle: ☃: x\n".encode()),
     Reject("read", "too_large", "c.zip!/d.json: 2 GB", "c.zip!/d.json", 7, b"\x00\xff", 2**31, "0" * 64),
 ]
+
+
+def _ledger_rows(entry: ledger.Entry) -> Iterator[ledger.LedgerRow]:
+    if isinstance(entry, ledger.KnownArticle):
+        yield from ledger.encode_article(entry)
+    else:
+        yield ledger.encode(entry)
+
 
 # Both the ledger's rows and what a run has to make of them.
 LEDGER: list[ledger.Entry] = [

