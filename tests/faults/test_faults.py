@@ -41,7 +41,7 @@ def test_no_space_at_any_step(ground, two_runs):
             assert (result.code, ground.state(output)) == (0, 1)
         ground.complete(output, runs)
 
-    steps = {*range(0, len(ground.steps), 5), ground.commit, ground.commit + 1}
+    steps = {*range(0, len(ground.steps), 8), ground.commit, ground.commit + 1}
     side_by_side(fail, sorted(steps), *two_runs)
 
 
@@ -128,7 +128,7 @@ def test_permission_lost_in_the_middle(ground, two_runs):
             assert result == (0, "")
         ground.complete(output, runs)
 
-    steps = {*range(1, ground.commit, 7), ground.commit, ground.commit + 3}
+    steps = {*range(1, ground.commit, 10), ground.commit, ground.commit + 3}
     side_by_side(forbid, sorted(steps), *two_runs)
 
 
@@ -158,7 +158,7 @@ def test_told_to_stop_at_any_step(ground, two_runs):
             # Too late: what commits finishes.
             assert (result, tree(output)) == ((0, ""), ground.new)
 
-    steps = {*range(ground.begin, len(ground.steps), 5), ground.commit}
+    steps = {*range(ground.begin, len(ground.steps), 8), ground.commit}
     side_by_side(stop, sorted(steps), *two_runs)
 
 

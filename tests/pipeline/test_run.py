@@ -230,7 +230,8 @@ def test_a_step_that_fails_on_one_article_rejects_it_and_goes_on(tmp_path, monke
 @pytest.mark.runner
 def test_a_row_that_no_warehouse_loads_is_a_reject_with_its_hash(tmp_path):
     wire = write_articles(tmp_path / "wire", 12)
-    data = json.dumps({"guid": "long", "title": "All minutes", "body": "word " * 720_000}).encode()
+    long = {"body": "word " * 180_000, "ednote": "word " * 200_000, "description": "word " * 400_000}
+    data = json.dumps({"guid": "long", "title": "All minutes", **long}).encode()
     (wire / "long.json").write_bytes(data)
     run.run(config(tmp_path / "out", wire), [])
     (reject,) = outputs.rows(tmp_path / "out", "rejects")

@@ -43,7 +43,7 @@ def test_daily_weekly_and_uneven_runs_are_one_run(texts):
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_a_dense_desk_saved_after_every_few_articles_goes_on_exactly(texts, language):
     # Years in weeks: merges, second looks and many stories that end. A desk without a table counts terms itself.
-    slips = squeezed(slips_of([lead(text, 60) for text in texts[::4]], term_ids(language)), 60)
+    slips = squeezed(slips_of([lead(text, 60) for text in texts[::5]], term_ids(language)), 60)
     whole = in_runs(slips, [], language)
     assert any(story.merged_into for story in whole[1].values())
     assert in_runs(slips, range(7, len(slips), 7), language) == whole
