@@ -437,9 +437,9 @@ def _article_notes(row: Row, partition: str, versions: Sequence[Version]) -> Ite
     if others:
         listed = ", ".join(f"{one.version} ({one.partition})" for one in others[:_TOLD_ARTICLES])
         more = ", …" if len(others) > _TOLD_ARTICLES else ""
+        keyed = next(one.version for one in versions if one.version_key == row["version_key"])
         yield (
-            f"it has {len(others) + 1:,} versions; the one keyed was the first, the others keep its story: "
-            f"{listed}{more}"
+            f"it has {len(others) + 1:,} versions; version {keyed} was keyed, the others keep its story: {listed}{more}"
         )
     if versions[-1].pub_status != "usable":
         yield f"it is {versions[-1].pub_status} by now, which changes no key: its story counts it out"

@@ -222,7 +222,7 @@ def test_a_later_version_has_the_story_of_the_first(daily):
         found = explained(output, f"{row['uri']}#{row['position']}")
         assert found.row["article_id"] == row["article_id"]
         assert [(one.version, one.version_key) for one in found.versions][1] == (2, row["version_key"])
-        told = f"it has 2 versions; the one keyed was the first, the others keep its story: 2 ({THIRD})"
+        told = f"it has 2 versions; version 1 was keyed, the others keep its story: 2 ({THIRD})"
         assert found.notes[0] == told
         cases += found.partition < THIRD
     assert cases
