@@ -82,7 +82,7 @@ def test_a_disk_that_fills_up(ground, two_runs, tmp_path):
         output = tmp_path / "out"
         shutil.copytree(ground.copy("for-the-disk"), output)
         failures = 0
-        for free in range(0, 64 * page, 2 * page):
+        for free in range(0, 64 * page, 4 * page):
             leave(free)
             with ground.reader(output):
                 result = two_runs[0].run(output, ground.command(output))

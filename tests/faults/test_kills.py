@@ -14,10 +14,10 @@ from tests.faults.ground import TWO_PROCESSES, Command, side_by_side
 pytestmark = [pytest.mark.runner, pytest.mark.timeout(900)]
 
 
-def test_killed_at_every_sixth_step_and_run_again(ground, two_runs):
+def test_killed_at_every_eighth_step_and_run_again(ground, two_runs):
     """Some reruns are killed too, so that what two killed runs left is swept as well."""
     moments = random.Random(1)
-    again = {step: moments.randrange(len(ground.steps)) for step in range(0, len(ground.steps), 12)}
+    again = {step: moments.randrange(len(ground.steps)) for step in range(0, len(ground.steps), 16)}
 
     def kill(runs, step):
         output = ground.copy(f"step-{step}")
@@ -33,10 +33,10 @@ def test_killed_at_every_sixth_step_and_run_again(ground, two_runs):
 
     # The kills at random moments hit their share of the others; those around the commit are all taken.
     near = range(max(0, ground.commit - 4), min(ground.commit + 5, len(ground.steps)))
-    side_by_side(kill, sorted({*range(0, len(ground.steps), 6), *near}), *two_runs)
+    side_by_side(kill, sorted({*range(0, len(ground.steps), 8), *near}), *two_runs)
 
 
-@pytest.mark.parametrize(("kills", "flags"), [(10, ["--direct_num_workers=1"]), (6, TWO_PROCESSES)], ids=["one", "two"])
+@pytest.mark.parametrize(("kills", "flags"), [(8, ["--direct_num_workers=1"]), (4, TWO_PROCESSES)], ids=["one", "two"])
 def test_killed_at_random_moments_and_run_again(ground, two_runs, kills, flags):
     """The whole group of processes is killed, and every fifth time the rerun too."""
     undisturbed = ground.copy(f"undisturbed-{kills}")

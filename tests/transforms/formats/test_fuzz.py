@@ -12,7 +12,7 @@ from transforms.parse import formats
 
 NAMES = [form.name for form in formats()]
 # A mutant takes some milliseconds; in CI all formats together take half a minute.
-MUTANTS = 400 if EXAMPLES else 40
+MUTANTS = 200 if EXAMPLES else 40
 
 
 @pytest.mark.parametrize("name", NAMES)
