@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.parse import labels
+from transforms import labels
 
 HEADLINES = {
     "UPDATE 1-Tram drivers stop work": ("update", 1, "Tram drivers stop work"),

@@ -87,3 +87,11 @@ def refused(item: RawItem, position: int, error: Exception, payload: bytes) -> R
         return Reject.of(PARSE, "unexpected", f"{where}: {type(error).__name__}: {error}", item.uri, position, payload)
     stage = SKIP if isinstance(error, SkipError) else PARSE
     return Reject.of(stage, error.kind, f"{where}: {error}", item.uri, position, payload)
+
+
+def read_entry(item: RawItem, position: int, payload: bytes, read: Callable[[], Article]) -> Article | Reject:
+    """What `read` gives as entry `position` of an item, or the Reject for what it raises; `payload` is its bytes."""
+    try:
+        return read()._replace(position=position, payload=payload)
+    except Exception as error:
+        return refused(item, position, error, payload)

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from transforms.article import Article, RawItem, Stated, Subject
+from transforms.labels import of_headline
 from transforms.parse.base import Elements, ParseError, Settings
-from transforms.parse.labels import of_headline
 from transforms.parse.times import parse_time
 
 _Read = TypeVar("_Read")
+
+IPTC_SCHEMES = {"mediatopic": "medtop", "subjectcode": "subj"}
+"""Names of IPTC's news codes in their addresses -> in qcodes."""
 
 # Article field -> keys that feed it; the first in which something can be read wins.
 TEXTS: dict[str, tuple[str, ...]] = {

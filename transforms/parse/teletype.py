@@ -7,12 +7,15 @@ In: bytes of an item. Out: its messages, their texts without control characters,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import tzinfo
+from functools import partial
+from re import Pattern
 from typing import NamedTuple
 
-from transforms.parse import labels
-from transforms.parse.base import ParseError
+from transforms import labels
+from transforms.article import Article, RawItem, Reject
+from transforms.parse.base import ParseError, read_entry
 from transforms.parse.text import decode, without_mark
 from transforms.parse.times import parse_time
 
@@ -308,6 +311,16 @@ def messages(data: bytes, starts: Iterable[int]) -> Iterator[bytes]:
     places[:1] = [0]
     for start, end in zip(places, [*places[1:], len(data)], strict=True):
         yield data[start:end]
+
+
+def entries(item: RawItem, starts: Pattern[bytes], read: Callable[[bytes], Article]) -> Iterator[Article | Reject]:
+    """What `read` gives for each message of an item; messages are entries where there are several."""
+    found = list(messages(item.data, (start.start() for start in starts.finditer(item.data))))
+    if len(found) < 2:
+        yield read(item.data)
+        return
+    for position, message in enumerate(found, start=1):
+        yield read_entry(item, position, message, partial(read, message))
 
 
 def at_most(places: Iterable[int]) -> Iterator[int]:

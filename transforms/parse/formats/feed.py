@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree
 
 from transforms.article import Article, RawItem, Reject
-from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, read_entry
 from transforms.parse.fields import build
 from transforms.parse.xml import HTML_TAGS, Element, attribute, document, markup, name_of, text_of
 
@@ -114,16 +114,13 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     shared = [one for one in channel if _name(one).rpartition(":")[2] in _SHARED and not _name(one).startswith("wp:")]
     shell = _Shell(root, channel, shared)
     about = _children(channel)
-    for position, entry in enumerate(entries, start=1):
+    language = attribute(channel, "lang") or attribute(root, "lang")
+    for position, one in enumerate(entries, start=1):
         # One alone stays as it came, so that what had to be mended is seen when it is read again.
-        payload = item.data if len(entries) == 1 else shell.around(entry)
-        try:
-            article = _article(
-                item, settings, entry, about, attribute(channel, "lang") or attribute(root, "lang"), flags
-            )
-            yield article._replace(position=position, payload=payload)
-        except Exception as error:
-            yield refused(item, position, error, payload)
+        payload = item.data if len(entries) == 1 else shell.around(one)
+        yield read_entry(
+            item, position, payload, functools.partial(_article, item, settings, one, about, language, flags)
+        )
 
 
 class _Shell:

@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
+from transforms import labels
 from transforms.article import Article, RawItem, Reject, Subject
-from transforms.parse import labels, teletype
-from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse import teletype
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError
 from transforms.parse.fields import build
 from transforms.parse.teletype import ETX, STX
 
@@ -83,16 +85,8 @@ def recognise(sample: Sample) -> bool:
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The articles of a file of messages, each message an entry where there are several."""
-    starts = (_STARTS if teletype.SOH.encode() in item.data else _BARE_STARTS).finditer(item.data)
-    found = list(teletype.messages(item.data, (start.start() for start in starts)))
-    if len(found) < 2:
-        yield _article(item, settings, item.data)
-        return
-    for position, message in enumerate(found, start=1):
-        try:
-            yield _article(item, settings, message)._replace(position=position, payload=message)
-        except Exception as error:
-            yield refused(item, position, error, message)
+    starts = _STARTS if teletype.SOH.encode() in item.data else _BARE_STARTS
+    return teletype.entries(item, starts, partial(_article, item, settings))
 
 
 def _article(item: RawItem, settings: Settings, message: bytes) -> Article:

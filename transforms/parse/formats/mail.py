@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses
+from functools import partial
 from typing import Any
 
 from transforms.article import Article, RawItem, Reject
-from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, read_entry
 from transforms.parse.fields import build
 from transforms.parse.text import decode
 from transforms.parse.times import parse_time
@@ -105,13 +106,13 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     starts = starts if starts[:1] == [0] else [0, *starts]
     for position, (start, end) in enumerate(zip(starts, [*starts[1:], len(data)], strict=True), start=1):
         payload = data[start:end]
-        try:
-            if not recognise(Sample.of(payload)):
-                raise ParseError("mail", "none of the headers that mail has")
-            message = re.sub(rb"(?m)^>(>*From )", rb"\1", payload.partition(b"\n")[2])
-            yield _article(item, settings, message)._replace(position=position, payload=payload)
-        except Exception as error:
-            yield refused(item, position, error, payload)
+        yield read_entry(item, position, payload, partial(_of_mbox, item, settings, payload))
+
+
+def _of_mbox(item: RawItem, settings: Settings, part: bytes) -> Article:
+    if not recognise(Sample.of(part)):
+        raise ParseError("mail", "none of the headers that mail has")
+    return _article(item, settings, re.sub(rb"(?m)^>(>*From )", rb"\1", part.partition(b"\n")[2]))
 
 
 def _article(item: RawItem, settings: Settings, data: bytes) -> Article:

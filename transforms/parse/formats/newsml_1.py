@@ -9,12 +9,13 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
 from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
-from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, read_entry
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
 from transforms.parse.xml import (
     Element,
@@ -140,11 +141,7 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     envelope = find_all(root, "NewsEnvelope")
     for position, (news_item, story) in enumerate(entries, start=1):
         payload = _alone(root, news_item, story, envelope)
-        try:
-            found = _article(item, settings, root, news_item, story, flags)
-            yield found._replace(position=position, payload=payload)
-        except Exception as error:
-            yield refused(item, position, error, payload)
+        yield read_entry(item, position, payload, partial(_article, item, settings, root, news_item, story, flags))
 
 
 def _news_items(root: Element) -> list[Element]:

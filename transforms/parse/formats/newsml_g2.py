@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import fields
-from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, read_entry
 from transforms.parse.inline import HEAD, Copy, copy_in, dateline, fullest
 from transforms.parse.xml import (
     Element,
@@ -38,8 +39,6 @@ _KINDS = {
 # Documentation and tests pass parts of an item around. A contentSet has copy; the others describe what isn't there.
 _PARTS = ("itemMeta", "contentMeta", "groupSet", "partMeta")
 _ROOTS = frozenset(["newsItem", "newsMessage", "contentSet", *_KINDS, *_PARTS])
-# Names of IPTC's news codes in their addresses and in qcodes.
-_SCHEMES = {"mediatopic": "medtop", "subjectcode": "subj"}
 
 CONCEPTS: Elements = {
     "provider": ("itemMeta/provider",),
@@ -114,13 +113,8 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         yield _article(item, settings, entries[0], root, flags)
         return
     header = find_all(root, "header")
-    for position, entry in enumerate(entries, start=1):
-        payload = alone(root, entry, header)
-        try:
-            found = _article(item, settings, entry, root, flags)
-            yield found._replace(position=position, payload=payload)
-        except Exception as error:
-            yield refused(item, position, error, payload)
+    for position, one in enumerate(entries, start=1):
+        yield read_entry(item, position, alone(root, one, header), partial(_article, item, settings, one, root, flags))
 
 
 def _entries(root: Element) -> Sequence[Element]:
@@ -316,7 +310,7 @@ def _code(named: str) -> tuple[str, str]:
     place = named.partition("://")[2].rstrip("/")
     scheme, _, code = place.rpartition("#" if "#" in place else "/")
     last = scheme.rpartition("/")[2]
-    return (_SCHEMES.get(last, last) if "iptc.org" in scheme else scheme).replace(":", "-"), code
+    return (fields.IPTC_SCHEMES.get(last, last) if "iptc.org" in scheme else scheme).replace(":", "-"), code
 
 
 def _places(entry: Element, language: str) -> Iterator[str]:

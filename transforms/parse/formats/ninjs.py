@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from transforms.article import Article, RawItem, Reject, Subject
 from transforms.parse import json_text, xml
 from transforms.parse.base import SAMPLE_BYTES, Elements, Format, ParseError, Sample, Settings, SkipError
-from transforms.parse.fields import BODIES, HTML_BODIES, MARKUP, build, by_key, normal, one_text
+from transforms.parse.fields import BODIES, HTML_BODIES, IPTC_SCHEMES, MARKUP, build, by_key, normal, one_text
 from transforms.parse.markup import past_prolog
 from transforms.parse.text import decode, without_mark
 
@@ -144,7 +144,6 @@ _TT_DATELINE = re.compile(r'<div class="dat">((?:<span class="\w{1,20}">[^<>]{0,
 _TT_BYLINE = re.compile(r'<div class="byline">([^<>]{1,200})</div>')
 # Parts of an AP address that change with every request, so they would make each delivery another item.
 _SESSION = re.compile(r"(?<=[?&])(?:qt|et)=[^&#]*(?:&|$)")
-_IPTC_SCHEMES = {"mediatopic": "medtop", "subjectcode": "subj"}
 
 
 class _Body(NamedTuple):
@@ -434,8 +433,8 @@ def _subject(keyed: Mapping[str, Any]) -> Subject:
     elif not scheme and re.fullmatch(r"[\w-]{1,40}:\S+", code):
         scheme, _, code = code.partition(":")
     vocabulary = scheme.rstrip("/:#").rpartition("/")[2]
-    if "iptc.org" in scheme and vocabulary in _IPTC_SCHEMES:
-        scheme = _IPTC_SCHEMES[vocabulary]
+    if "iptc.org" in scheme and vocabulary in IPTC_SCHEMES:
+        scheme = IPTC_SCHEMES[vocabulary]
     return Subject(scheme.rstrip(":"), code.removeprefix(f"{scheme}:"), name)
 
 

@@ -12,11 +12,12 @@ import re
 import zlib
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from warcio.bufferedreaders import ChunkedDataReader
 
 from transforms.article import Article, RawItem, Reject
-from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, read_entry, refused
 from transforms.parse.fields import build
 from transforms.parse.formats import html_page
 from transforms.parse.records import HTML, MAGIC, Head, answer, head_of, media_type, next_head, skipped
@@ -54,14 +55,12 @@ def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
         if skip is not None:
             yield refused(item, position, skip, head.data + head_of(block))
             continue
+        if len(block) < head.length:
+            torn = ParseError("torn", f"{len(block)} of the record's {head.length} bytes are there")
+            yield refused(item, position, torn, item.data[start:])
+            continue
         payload = head.data + block + b"\r\n\r\n"
-        try:
-            if len(block) < head.length:
-                raise ParseError("torn", f"{len(block)} of the record's {head.length} bytes are there")
-            article = _article(item, settings, head, block)
-            yield article._replace(position=position, payload=payload)
-        except Exception as error:
-            yield refused(item, position, error, payload if len(block) == head.length else item.data[start:])
+        yield read_entry(item, position, payload, partial(_article, item, settings, head, block))
 
 
 def _article(item: RawItem, settings: Settings, head: Head, block: bytes) -> Article:

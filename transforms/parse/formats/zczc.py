@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from transforms import labels
 from transforms.article import Article, RawItem, Reject, Subject
-from transforms.parse import labels, teletype
-from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
+from transforms.parse import teletype
+from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError
 from transforms.parse.fields import build
 from transforms.parse.formats import iptc7901
 
@@ -81,15 +83,7 @@ def recognise(sample: Sample) -> bool:
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
     """The articles of a file of telexes, each an entry where there are several."""
-    found = list(teletype.messages(item.data, (start.start() for start in _STARTS.finditer(item.data))))
-    if len(found) < 2:
-        yield _article(item, settings, item.data)
-        return
-    for position, message in enumerate(found, start=1):
-        try:
-            yield _article(item, settings, message)._replace(position=position, payload=message)
-        except Exception as error:
-            yield refused(item, position, error, message)
+    return teletype.entries(item, _STARTS, partial(_article, item, settings))
 
 
 def _article(item: RawItem, settings: Settings, message: bytes) -> Article:
