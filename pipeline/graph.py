@@ -30,7 +30,7 @@ def build(
     read = p | "Read" >> ReadFiles(parts, config, progress)
     settings = Settings(ZoneInfo(config.source_timezone))
     parsed = read.items | "Parse" >> Parse(settings, config.as_of if config.hold_embargoed else None)
-    cleaned = parsed.articles | "Clean" >> Clean()
+    cleaned = parsed.articles | "Clean" >> Clean(config.rules)
     tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
     parted = tagged.articles | "Part" >> Part(config.as_of)
 

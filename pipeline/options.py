@@ -1,7 +1,7 @@
 """The options of `storywire run`: declared and documented here, checked once, frozen into a Config.
 
-In: the command line. Out: a Config with everything that shapes the result, and the flags that are Beam's. No I/O, and
-no Beam, so that `--help` and a mistake answer at once.
+In: the command line. Out: a Config with everything that shapes the result, and the flags that are Beam's. No I/O but a
+file of rules that is named, and no Beam, so that `--help` and a mistake answer at once.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -58,6 +59,8 @@ class Config(NamedTuple):
     """0 to 1."""
     hold_embargoed: bool = False
     """Articles under an embargo that lasts beyond `as_of` are left out until a run whose `as_of` passes it."""
+    rules: str = ""
+    """The text of the house's file of cleaning rules."""
     replay: bool = False
     """The inputs are rejects of an earlier run."""
 
@@ -75,6 +78,7 @@ class Config(NamedTuple):
             "remember_days": self.remember // DAY,
             "ledger": self.ledger,
             "hold_embargoed": self.hold_embargoed,
+            "rules": self.rules,
             "max_item_bytes": self.max_item_bytes,
             "max_archive_bytes": self.max_archive_bytes,
         }
@@ -139,7 +143,7 @@ def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 # What a replay takes over from the run that it replays, where its own options say nothing.
-TAKEN_OVER = ("source_timezone", "max_item_bytes", "max_archive_bytes", "hold_embargoed")
+TAKEN_OVER = ("source_timezone", "max_item_bytes", "max_archive_bytes", "hold_embargoed", "rules")
 
 
 def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(default)s") -> None:
@@ -172,6 +176,15 @@ def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(
         action="store_true",
         help="leave articles out whose embargo ends after --as_of; the first run whose --as_of passes it delivers them "
         "(default: they are written at once, with embargoed_until)",
+    )
+    copy = parser.add_argument_group("the copy")
+    copy.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="a TOML file of your house's own cleaning rules, and of those to switch off: docs/cleaning.md (default: "
+        + ("none" if taken_over.startswith("%") else taken_over)
+        + ")",
     )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
@@ -240,6 +253,7 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         max_archive_bytes=args.max_archive_bytes,
         max_reject_share=args.max_reject_share,
         hold_embargoed=args.hold_embargoed,
+        rules=_rules(args.rules),
         replay=args.command == "replay",
     )
 
@@ -255,6 +269,23 @@ def _as_of(text: str | None, now: datetime) -> int:
     if time % SECOND:
         raise OptionError(f"--as_of={text}: a partition's time is in whole seconds; {example}")
     return time
+
+
+def _rules(stated: Path | str | None) -> str:
+    """The text of the file of cleaning rules; a run that is replayed gives its own."""
+    if not isinstance(stated, Path):
+        return stated or ""
+    # The rules need libraries that take a third of a second to load, so only who names a file waits for them.
+    from transforms.clean import RuleError, rules_of
+
+    try:
+        text = stated.read_text(encoding="utf-8")
+        rules_of(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionError(f"--rules={stated}: can't be read ({error}); name a file of UTF-8 text") from error
+    except RuleError as error:
+        raise OptionError(f"--rules={stated}: {error}") from error
+    return text
 
 
 # Names that mean another zone on each machine, or none.

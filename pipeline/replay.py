@@ -35,7 +35,7 @@ def complete(args: argparse.Namespace) -> None:
     made = _manifest(args.rejects, output, partition)
     for name in TAKEN_OVER:
         if getattr(args, name) is None:
-            setattr(args, name, made["options"][name])
+            setattr(args, name, made["options"].get(name))
     args.input = [args.rejects]
     args.output = output if args.output is None else args.output
     as_of = time_of(partition) + SECOND

@@ -121,6 +121,8 @@ class Article(NamedTuple):
     captions: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
     removed_links: tuple[str, ...] = ()
+    removed_lines: tuple[str, ...] = ()
+    """Lines around the copy that have no field of their own."""
 
     # class
     urgency: int | None = None

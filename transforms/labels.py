@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 KILL, WITHHOLD, EMBARGO, ADVISORY, TAKE, CORRECTION, UPDATE, ALERT, REPEAT, BRIEF = _SIGNALS = (
@@ -168,6 +169,7 @@ def _stands_out(text: str, said: _Said) -> bool:
     return said.counted or text.upper() == text
 
 
+@lru_cache(maxsize=1024)
 def of_headline(text: str) -> Labels:
     """The labels before a headline (`UPDATE 1-…`, `CORRECTED: …`, `(2nd LD) …`, `快讯：…`) and its page (`… =2`)."""
     found: list[_Said] = []

@@ -226,6 +226,7 @@ def _article_tail(article: Article, as_of: int) -> dict[str, Any]:
         "captions": list(article.captions),
         "credits": list(article.credits),
         "removed_links": list(article.removed_links),
+        "removed_lines": list(article.removed_lines),
         "word_count": count_words(article.body),
         "urgency": article.urgency,
         "priority": article.priority,

@@ -22,7 +22,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
-from transforms.clean import clean
+from transforms.clean import clean, rules_of
 from transforms.language import tag_language
 from transforms.ledger import DELTA, Entry, HeldItem, KnownArticle, LedgerRow, StoryEntry
 from transforms.parse import Settings, parse
@@ -73,11 +73,22 @@ class Parse(beam.PTransform[Any, Any]):
 
 
 class Clean(beam.PTransform[Any, Any]):
-    """Article -> `articles` (cleaned), `rejects`."""
+    """Article -> `articles` (cleaned), `rejects`.
+
+    `rules` is the text of a house's file of cleaning rules; a worker reads it once.
+    """
+
+    def __init__(self, rules: str = "") -> None:
+        super().__init__()
+        self._clean = functools.partial(_clean, rules)
 
     def expand(self, articles: Any) -> Any:
         """PCollection[Article] -> PCollections `articles` and `rejects`."""
-        return articles | _per_article("clean", clean)
+        return articles | _per_article("clean", self._clean)
+
+
+def _clean(rules: str, article: Article) -> Article:
+    return clean(article, rules_of(rules))
 
 
 class TagLanguage(beam.PTransform[Any, Any]):

@@ -213,10 +213,10 @@ def test_a_step_that_fails_on_one_article_rejects_it_and_goes_on(tmp_path, monke
     wire = write_articles(tmp_path / "wire", 20)
     real = steps.clean
 
-    def failing(article):
+    def failing(article, rules):
         if article.guid.endswith(":7"):
             raise RuntimeError("this one")
-        return real(article)
+        return real(article, rules)
 
     monkeypatch.setattr(steps, "clean", failing)
     run.run(config(tmp_path / "out", wire), [])

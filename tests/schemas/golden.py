@@ -140,6 +140,7 @@ _FULL = Article(
     captions=("Ships wait outside — Möwe", ""),
     credits=("Ada Möwe / KD",),
     removed_links=("https://example.org/tides",),
+    removed_lines=("Sign up for our newsletter.",),
     urgency=3,
     priority=5,
     subjects=(Subject("medtop", "04000000", "Wirtschaft"), Subject("medtop", "17000000", "Wetter 🌪")),

@@ -8,11 +8,13 @@ the measure: a rule that isn't sure leaves the text as it is.
 from __future__ import annotations
 
 import re
+from itertools import chain, repeat
 
 from transforms.article import Article
-from transforms.clean.rules import RULES, Rule, article_marks
+from transforms.clean.house import RuleError
+from transforms.clean.rules import RULES, Rule, article_marks, rules_of
 
-__all__ = ["RULES", "Rule", "clean"]
+__all__ = ["RULES", "Rule", "RuleError", "clean", "rules_of"]
 
 # A body shorter than this is flagged `short_body`. 200 characters is a headline's worth of English; Chinese and
 # Japanese say the same in 80, so each of their characters counts for two and a half.
@@ -26,8 +28,8 @@ _OWN_FLAGS = frozenset(("empty_body", "short_body", "headline_only"))
 _ROUNDS = 8
 
 
-def clean(article: Article) -> Article:
-    """The article with plain, mended text.
+def clean(article: Article, rules: tuple[Rule, ...] = RULES) -> Article:
+    """The article with plain, mended text; `rules` are all of them, or what `rules_of` makes of a house's file.
 
     The body comes out as `body_type` "text": paragraphs parted by one empty line, lines within them (tables, lists,
     verse) by "\\n". `cleaning` names the rules that changed something, in the order they first did. `flags` gains
@@ -35,11 +37,12 @@ def clean(article: Article) -> Article:
     (neither body nor a description beyond the headline). Raises nothing; texts must be without lone surrogates.
     """
     fired: dict[str, None] = {}
+    before = article.cleaning
     marks: int | None = None
-    quiet = turn = 0
-    while quiet < len(RULES) and turn < _ROUNDS * len(RULES):
-        rule = RULES[turn % len(RULES)]
-        turn += 1
+    quiet = 0
+    for rule in chain.from_iterable(repeat(rules, _ROUNDS)):
+        if quiet == len(rules):
+            break
         quiet += 1
         if rule.mark:
             if marks is None:
@@ -48,10 +51,14 @@ def clean(article: Article) -> Article:
                 continue
         changed = rule.apply(article)
         if changed is not article:
+            if changed.cleaning is before:
+                fired[rule.name] = None
+            else:  # a rule that stands for many has named them itself
+                fired.update(dict.fromkeys(changed.cleaning[len(before) :]))
+                changed = changed._replace(cleaning=before)
             article, marks, quiet = changed, None, 0
-            fired[rule.name] = None
     flags = _flags(article)
-    cleaning = (*article.cleaning, *(name for name in fired if name not in article.cleaning))
+    cleaning = (*before, *(name for name in fired if name not in before))
     if flags == article.flags and cleaning == article.cleaning:
         return article
     return article._replace(flags=flags, cleaning=cleaning)

@@ -53,6 +53,19 @@ _UNSEEN = _words(
     script style noscript template svg iframe object video audio canvas math head title select textarea
     """
 )
+# Classes and ids of boxes around the copy: advertisements, newsletters, sharing, other articles. Whole words as pages
+# write them ("ad" in class="ad ad--wide"), so that "headline-lead" or "address" is none.
+_BOXES = _words(
+    """
+    ad ads advert adverts advertisement advertisements advertising ad-container ad-slot ad-unit ad-wrapper ad-banner
+    adsbygoogle dfp-ad google-ad sponsored-content newsletter newsletter-signup newsletter-sign-up newsletter-form
+    newsletter-box newsletter-promo newsletter-widget social-share social-sharing share-buttons share-bar share-links
+    sharedaddy jp-relatedposts related-articles related-posts related-stories related-links related-content
+    recommended-articles recommended-posts most-read read-also also-read cookie-banner cookie-notice paywall-prompt
+    """
+)
+# Elements that may be such a box.
+_BOXED = _words("aside div figure footer form ins li nav p section ul")
 # A figure with one of these in it is not a picture.
 _NO_FIGURE = re.compile(r"<(?:table|blockquote|ul|ol|pre)\b", re.IGNORECASE)
 
@@ -115,6 +128,18 @@ class _Tags:
             return None
         return match.span()
 
+    def matching(self, tag: _Tag) -> int:
+        """The end of the element that `tag` opens; of the tag alone, where nothing closes it or looking costs much."""
+        depth, at = 1, tag.end
+        either = re.compile(rf"<(/?){tag.name}(?=[\s/>])[^<>]*+>", re.IGNORECASE)
+        while self.patience > 0 and (found := either.search(self.text, at)):
+            self.patience -= found.end() - at
+            at = found.end()
+            depth += -1 if found[1] else 1
+            if not depth:
+                return at
+        return tag.end
+
     def __iter__(self) -> Iterator[str | _Tag]:
         """Text and tags in turn; comments, declarations and what isn't seen left out."""
         while (start := self.text.find("<", self.position)) >= 0:
@@ -156,10 +181,19 @@ def _attribute(tag: _Tag, name: str) -> str:
     return ""
 
 
-class _Writer:
-    """Writes the text that tags and text make."""
+def _is_box(tag: _Tag) -> bool:
+    """True for an element whose class or id says that it is no copy."""
+    return any(
+        match["name"].lower() in ("class", "id")
+        and not _BOXES.isdisjoint((match["a"] or match["b"] or match["c"] or "").lower().replace("_", "-").split())
+        for match in _ATTRIBUTE.finditer(tag.attributes)
+    )
 
-    def __init__(self) -> None:
+
+class _Writer:
+    """Writes the text that tags and text make; boxes in a box are text like all in it."""
+
+    def __init__(self, in_box: bool = False) -> None:
         self.out: list[str] = []
         self.links: list[str] = []
         self.captions: list[str] = []
@@ -169,6 +203,9 @@ class _Writer:
         """Cells so far in the row."""
         self.verbatim = 0
         """Open `pre` elements."""
+        self.removed: list[str] = []
+        """Lines of boxes around the copy."""
+        self.in_box = in_box
 
     def read(self, body: str) -> None:
         """Writes a fragment. A figure's texts and every `figcaption` go to the captions."""
@@ -186,6 +223,13 @@ class _Writer:
                     self.out.append("\n\n")
                     continue
                 no_figure_before = span[1] if span else len(body)
+            if piece.attributes and piece.name in _BOXED and not (piece.closing or self.in_box) and _is_box(piece):
+                end = tags.matching(piece)
+                if end > piece.end:
+                    self.box(body[piece.end : end])
+                    tags.position = end
+                    self.out.append("\n\n")
+                    continue
             self.tag(piece)
 
     def caption(self, fragment: str) -> None:
@@ -195,6 +239,12 @@ class _Writer:
         self.links += inner.links
         self.captions += inner.captions
         self.captions += (line for line in inner.written().split("\n") if line)
+
+    def box(self, fragment: str) -> None:
+        """What a box says is no copy, but none of it is lost."""
+        inner = _Writer(in_box=True)
+        inner.read(fragment)
+        self.removed += (line for line in inner.written().split("\n") if line)
 
     def written(self) -> str:
         """The text so far, without lines that only repeat the text of a picture in them or right before them."""
@@ -268,9 +318,10 @@ def to_text(body: str) -> Plain:
     """An HTML body as plain text.
 
     Block elements make paragraphs, `br` and list items lines, table rows lines with cells joined by " | "; text after
-    an inline element is kept like all text. Scripts, styles, comments, forms' choices and players go; what a figure
-    says goes to the captions, beside image texts. Character references are decoded once, twice-escaped ones as well.
+    an inline element is kept like all text. Scripts, styles, comments, forms' choices and players go; boxes that their
+    class calls advertisements, newsletters or other articles are `removed`; what a figure says goes to the captions,
+    beside image texts. Character references are decoded once, twice-escaped ones as well.
     """
     writer = _Writer()
     writer.read(body.replace(_PICTURE, "").replace(_FIXED_SPACE, ""))
-    return Plain(writer.written(), tuple(writer.links), tuple(writer.captions))
+    return Plain(writer.written(), tuple(writer.links), tuple(writer.captions), tuple(writer.removed))

@@ -10,6 +10,7 @@ import re
 from itertools import pairwise
 
 from transforms.article import Article
+from transforms.labels import of_headline
 
 # Looked for one by one: six searches for a fixed text take a tenth of one for a pattern.
 _DIRT = ("\n\n\n", " \n", "\n ", "\t\n", "\n\t")
@@ -114,6 +115,7 @@ _CHINESE_DATELINE_END = re.compile(r"日[电電讯訊][（( ,，]")
 _DATELINE_ZONE = 2_000
 """Characters of a body in which a dateline is looked for: key points may stand above it."""
 
+_ADDRESS = re.compile(r"(?:https?://|www\.)[^\s\u3000-\u9fff]++|[\w.+-]{1,64}@[\w-]++(?:\.[\w-]++)++")
 _SOURCE = re.compile(
     r"(?:(?:Source|SOURCE|来源|來源)[ ]?[:：][ ]?|\[(?P<label>[^\[\]\n]{1,80})\]\()(?P<url>https?://[^\s()]++)(?(label)\))"
 )
@@ -136,9 +138,12 @@ def _without_line(body: str, line: str) -> str:
     return tidy("\n".join(lines))
 
 
+_SENTENCE_ENDS = '.!?。！？…”"'
+
+
 def is_copy(line: str) -> bool:
     """True for a line that reads as running text: long, or a sentence."""
-    return len(line) > 100 or (len(line) > 20 and line[-1] in '.!?。！？…”"')
+    return len(line) > 100 or (len(line) > 20 and line[-1] in _SENTENCE_ENDS)
 
 
 def is_name(text: str) -> bool:
@@ -300,17 +305,55 @@ def move_captions(article: Article) -> Article:
 
 
 def drop_repeats(article: Article) -> Article:
-    """Drops a line that repeats the line before it. Short lines and table rows may repeat on purpose."""
+    """Drops a line that repeats the line before it, and a sentence or more that stood anywhere before.
+
+    Short lines, headings and table rows may repeat on purpose.
+    """
     lines = article.body.split("\n")
+    if len(set(lines)) == len(lines):
+        return article
     kept: list[str] = []
+    seen: set[str] = set()
     previous = ""
     for line in lines:
         if line:
-            if line == previous and " | " not in line and (len(line) >= 12 or (len(line) >= 6 and not line.isascii())):
+            if line in seen and " | " not in line and (_is_prose(line) if line != previous else _is_telling(line)):
                 continue
             previous = line
+            seen.add(line)
         kept.append(line)
     return article if len(kept) == len(lines) else article._replace(body=tidy("\n".join(kept)))
+
+
+def _is_telling(line: str) -> bool:
+    """True for a line that is long enough not to be an exclamation or a count."""
+    return len(line) >= 12 or (len(line) >= 6 and not line.isascii())
+
+
+def _is_prose(line: str) -> bool:
+    """True for a line of 60 characters or more (25 outside of ASCII) that ends as a sentence."""
+    return (len(line) >= 60 or (len(line) >= 25 and not line.isascii())) and line[-1] in _SENTENCE_ENDS
+
+
+def move_addresses(article: Article) -> Article:
+    """Moves lines that are nothing but a web or mail address to removed_links."""
+    body = article.body
+    if not ("://" in body or "@" in body or "www." in body):
+        return article
+    lines = body.split("\n")
+    kept = [line for line in lines if not (len(line) <= _LINE_LIMIT and _ADDRESS.fullmatch(line))]
+    if len(kept) == len(lines):
+        return article
+    found = [line for line in lines if line and line not in kept]
+    return article._replace(body=tidy("\n".join(kept)), removed_links=add_new(article.removed_links, found))
+
+
+def strip_label(article: Article) -> Article:
+    """Strips the labels of agencies from the headline; what they say is stated by `signal` and the version."""
+    label = of_headline(article.headline)
+    if not label.removed:
+        return article
+    return article._replace(headline=label.base, signal=article.signal or label.signal)
 
 
 def _opens_copy(before: str, above: int) -> bool:

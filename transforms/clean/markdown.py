@@ -31,6 +31,11 @@ _TOKEN = re.compile(
     r"|(?<=<)(?P<address>(?:https?://|mailto:|[\w.+-]++@)[^<>\s]++)>"
     r")"
 )
+# Bold print behind a blank, without another sign in it: nothing before it can pair with its stars.
+_BOLD = re.compile(r"(?<!\S)\*\*(?!ST)([^\s*_`\[\]<\\\n](?:[^*_`\[\]<\\\n]*[^\s*_`\[\]<\\\n])?)\*\*(?![*/=])")
+_IMAGE = re.compile(r"!\[([^\[\]()\\*_`<]*)\]\([^()\s<]*\)")
+# What a token begins with: most paragraphs have none of these.
+_SIGN = re.compile(r"[\\\[*_`<]")
 _SOURCE_LINE = re.compile(r"\[(?P<label>[^\[\]\n]{1,80})\]\((?P<url>https?://[^\s]+)\)")
 _RULE = re.compile(r"(?:(?:\*[ \t]*+){3,}|(?:-[ \t]*+){3,}|(?:_[ \t]*+){3,})$")
 _UNDERLINE = re.compile(r"(?:-{2,}|=+)$")
@@ -42,6 +47,7 @@ _NUMBER = re.compile(r"\d{1,9}[.)][ \t]")
 _DIVIDER = re.compile(r"\|?(?:[ \t]*+:?-+:?[ \t]*+\|)*+(?:[ \t]*+:?-+:?[ \t]*+)?+$")
 _CELL = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"(?:```+|~~~+)[\w+-]*$")
+_FENCED = re.compile(r"```|~~~")
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}+(?=\S)")
 _LINE_SIGNS = re.compile(r"[*_\\\[]")
 _LINE_LINK = re.compile(r"!?\[(?P<label>[^\[\]]*+)\]\(https?://[^()\s]*+(?:\([^()\s]*+\)[^()\s]*+)*+\)")
@@ -50,7 +56,9 @@ _LINE_EMPHASIS = re.compile(
 )
 _LINE_ESCAPE = re.compile(r"(?<!\\)\\++(?=[*_\[\]#~`|<>])")
 # A line that begins like this may be more than a line of a paragraph.
-_STRUCTURE = frozenset("#>*+-=_|`~0123456789")
+_MARKS = frozenset("#>*+-=_|`~")
+_STRUCTURE = _MARKS | frozenset("0123456789")
+_NO_PRINT = frozenset(["", "*", " ", "\t"])
 _NO_PICTURE = re.compile(
     r"(?:图片?|圖片?|image|img|photo|picture|pic|logo|icon|avatar|thumbnail|placeholder|banner|alt|null|undefined|none)?"
     r"[\s\d_.-]*|[a-z0-9]+(?:[-_][a-z0-9]+)+|\S+\.(?:jpe?g|png|gif|webp|svg|bmp|avif)|(?:https?:|/)\S*",
@@ -66,6 +74,8 @@ class Plain(NamedTuple):
     """Targets of links, in order."""
     alts: tuple[str, ...]
     """Texts of images that say something, in order."""
+    removed: tuple[str, ...] = ()
+    """Lines of boxes around the copy: advertisements, newsletters."""
 
 
 def is_alt_text(text: str) -> bool:
@@ -159,6 +169,18 @@ def inline(text: str, links: list[str], alts: list[str]) -> str:
     return "".join(out)
 
 
+def _print(line: str, links: list[str], alts: list[str]) -> str:
+    """What `inline` gives. Most of what there is stands alone and is told at a look: bold print, an image."""
+    if "**" in line:
+        line = _BOLD.sub(r"\1", line)
+        if not _SIGN.search(line):
+            return line
+    if line[:2] == "![" and (image := _IMAGE.fullmatch(line)):
+        alts.append(image[1].strip())
+        return ""
+    return inline(line, links, alts)
+
+
 class _Reader:
     """Reads lines, keeps what the output will be."""
 
@@ -172,14 +194,15 @@ class _Reader:
 
     def flush(self) -> None:
         """Writes the paragraph so far."""
-        if self.paragraph:
-            self.write("\n".join(self.paragraph))
-            self.paragraph.clear()
+        paragraph = self.paragraph
+        if paragraph:
+            self.write(paragraph[0] if len(paragraph) == 1 else "\n".join(paragraph))
+            paragraph.clear()
 
     def write(self, markup: str) -> None:
         """Writes a paragraph or line, unless all it says is the text of an image in it or right before it."""
         known = len(self.alts)
-        text = inline(markup, self.links, self.alts)
+        text = _print(markup, self.links, self.alts) if _SIGN.search(markup) else markup
         if self.waiting or len(self.alts) > known:
             images = self.alts[known:]
             said = text.strip()
@@ -205,11 +228,27 @@ class _Reader:
                 self.out.append(text)
 
     def read(self, body: str) -> str:
-        lines = [line.strip() for line in body.split("\n")]
         # A fence that never closes fences nothing.
-        fences = sum(_FENCE.match(line) is not None for line in lines if line[:3] in ("```", "~~~"))
+        fences = len(list(filter(_FENCE.match, map(str.strip, body.split("\n"))))) if _FENCED.search(body) else 0
+        if fences > 1:
+            self.lines(body, fences)
+            return "\n".join(self.out)
+        for block in body.split("\n\n"):
+            line = block.strip()
+            if not line:
+                continue
+            # Nearly all paragraphs are one line whose beginning means nothing; "**" begins bold print.
+            if "\n" in line or (line[0] in _MARKS and (line[:2] != "**" or line[2:3] in _NO_PRINT)):
+                self.lines(line)
+            else:
+                self.write(_SPACES.sub(" ", line) if "  " in line else line)
+            self.out.append("")
+        return "\n".join(self.out)
+
+    def lines(self, block: str, fences: int = 0) -> None:
+        """Some lines, of which `fences` open or close a fenced block; they end a paragraph."""
         fenced = False
-        for line in lines:
+        for line in map(str.strip, block.split("\n")):
             if line[:3] in ("```", "~~~") and _FENCE.match(line):
                 self.flush()
                 fences -= 1
@@ -229,7 +268,6 @@ class _Reader:
                 else:
                     self.paragraph.append(line)
         self.flush()
-        return "\n".join(self.out)
 
     def structure(self, line: str) -> None:
         """A line whose first character may mean something."""

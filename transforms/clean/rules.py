@@ -1,17 +1,22 @@
 """The cleaning rules in one table, in the order they run, each with its reason and an example that is a test.
 
 A rule's function takes an article and returns a changed one, or the very same object where there is nothing to do:
-that is how `clean` knows what fired.
+that is how `clean` knows what fired. The rule `boilerplate` stands for many, which are data (`boilerplate.toml`, and a
+house's own file); it names those that fired itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from transforms.article import Article
 from transforms.clean import characters, entities, html_text, lines, markdown
+from transforms.clean.boilerplate import Boilerplate, LineRule
 from transforms.clean.characters import marks
+from transforms.clean.house import House, read, shipped
 
 # What readers see in a row, and so what has to be free of broken characters.
 _TEXTS = (
@@ -30,7 +35,8 @@ _TEXTS = (
     "credit",
     "info_source",
 )
-_TUPLES = ("captions", "credits", "keywords", "places")
+_TUPLES = ("captions", "credits", "keywords", "places", "removed_lines")
+_texts_of, _tuples_of = attrgetter(*_TEXTS), attrgetter(*_TUPLES)
 # Texts of one line that may have come out of a page or a Markdown header.
 _ONE_LINERS = ("headline", "description", "byline")
 
@@ -50,13 +56,15 @@ class Rule(NamedTuple):
     apply: Callable[[Article], Article]
     mark: int = 0
     """The marks (see `characters`) that a text must have for the rule to change it; 0: it looks for itself."""
+    needed: bool = False
+    """It can't be switched off: other steps rely on what it does."""
 
 
 def article_marks(article: Article) -> int:
     """The marks of all texts of an article."""
-    texts = [getattr(article, name) for name in _TEXTS]
-    for name in _TUPLES:
-        texts += getattr(article, name)
+    texts = list(_texts_of(article))
+    for more in _tuples_of(article):
+        texts += more
     return marks("\n".join(texts))
 
 
@@ -124,9 +132,40 @@ def _to_text(body_type: str, convert: Callable[[str], markdown.Plain]) -> Callab
             body_type="text",
             captions=lines.add_new(article.captions, [alt for alt in plain.alts if lines.key(alt) != headline]),
             removed_links=lines.add_new(article.removed_links, plain.links),
+            removed_lines=lines.add_new(article.removed_lines, plain.removed),
         )
 
     return apply
+
+
+def _boilerplate(rules: tuple[LineRule, ...]) -> Rule:
+    return Rule(
+        "boilerplate",
+        "Lines that a house prints around its copy, by lists of them: to fields of their own, else to removed_lines.",
+        "They are the same on hundreds of articles and drown what tells stories apart. Each list has its own reason.",
+        {"body": "Boats sailed.\n\nSign up for our Harbour Morning newsletter."},
+        {
+            "body": "Boats sailed.",
+            "removed_lines": ("Sign up for our Harbour Morning newsletter.",),
+            "cleaning": ("plug",),
+        },
+        Boilerplate(rules).apply,
+    )
+
+
+@cache
+def rules_of(house: str = "") -> tuple[Rule, ...]:
+    """The rules in order, with those that a house switches off left out and its own put first among the lines.
+
+    `house` is the text of its TOML file. RuleError says what is wrong with it and what to write instead.
+    """
+    lists = shipped()
+    optional = [rule.name for rule in RULES if not rule.needed]
+    stated = read(house, (*optional, *(rule.name for rule in lists))) if house else House()
+    own = tuple(rule for rule in (*stated.rules, *lists) if rule.name not in stated.off)
+    return tuple(
+        _boilerplate(own) if rule.name == "boilerplate" else rule for rule in RULES if rule.name not in stated.off
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -137,6 +176,7 @@ RULES: tuple[Rule, ...] = (
         {"body": "One.\r\n\r\nTwo."},
         {"body": "One.\n\nTwo."},
         _single_newlines,
+        needed=True,
     ),
     Rule(
         "source_line",
@@ -167,11 +207,13 @@ RULES: tuple[Rule, ...] = (
             "captions": ("Boats at anchor",),
         },
         _to_text("markdown", markdown.to_text),
+        needed=True,
     ),
     Rule(
         "html",
         "An HTML body becomes text: blocks make paragraphs, character references are decoded once, scripts go; link "
-        "targets to removed_links, figures and image texts to captions.",
+        "targets to removed_links, figures and image texts to captions, boxes whose class says ad, newsletter or other "
+        "articles to removed_lines.",
         "As for Markdown. References that were escaped twice (&amp;#39;) are mended on the way.",
         {
             "body": "<p>The <b>harbour</b> closed, it&amp;#39;s said.</p><script>x()</script><p>Rain&nbsp;fell.",
@@ -179,6 +221,7 @@ RULES: tuple[Rule, ...] = (
         },
         {"body": "The harbour closed, it's said.\n\nRain\xa0fell."},
         _to_text("html", html_text.to_text),
+        needed=True,
     ),
     Rule(
         "entities",
@@ -281,6 +324,7 @@ RULES: tuple[Rule, ...] = (
         {"body": "\n One. \n \n\n\nTwo.\n"},
         {"body": "One.\n\nTwo."},
         lines.lay_out,
+        needed=True,
     ),
     Rule(
         "headline_line",
@@ -289,6 +333,15 @@ RULES: tuple[Rule, ...] = (
         {"headline": "Harbour opens", "body": "HARBOUR OPENS\n\nBoats sailed."},
         {"headline": "Harbour opens", "body": "Boats sailed."},
         lines.drop_headline_line,
+    ),
+    Rule(
+        "headline_label",
+        "Agencies' labels before the headline go (UPDATE 2-, BRIEF-, Correction:, 快讯：), by a list of them.",
+        "`signal` and `stated_version` say it already, and a story's versions should have one headline. What isn't in "
+        "the list is a name: DSM-, AMD:.",
+        {"headline": "UPDATE 2-Harbour opens again"},
+        {"headline": "Harbour opens again", "signal": "update"},
+        lines.strip_label,
     ),
     Rule(
         "byline_line",
@@ -326,8 +379,17 @@ RULES: tuple[Rule, ...] = (
         lines.move_captions,
     ),
     Rule(
+        "addresses",
+        "Lines that are nothing but a web or mail address to removed_links.",
+        "They stand below press releases and between paragraphs; their letters tag and key nothing.",
+        {"body": "Boats sailed.\n\nhttps://harbour.example/plan\n\npress@harbour.example"},
+        {"body": "Boats sailed.", "removed_links": ("https://harbour.example/plan", "press@harbour.example")},
+        lines.move_addresses,
+    ),
+    Rule(
         "repeats",
-        "A line that repeats the line before it goes; short lines and table rows may repeat.",
+        "A line that repeats the line before it goes, and a sentence of 60 characters (25 in Chinese) or more that "
+        "stood anywhere before; short lines and table rows may repeat.",
         "Pull quotes and broken templates print a line twice.",
         {"body": "Boats sailed at dawn.\n\nBoats sailed at dawn.\n\nHo!\nHo!"},
         {"body": "Boats sailed at dawn.\n\nHo!\nHo!"},
@@ -351,4 +413,5 @@ RULES: tuple[Rule, ...] = (
         {"body": "Boats sailed.", "source_url": "https://news.example/1"},
         lines.move_source,
     ),
+    _boilerplate(shipped()),
 )

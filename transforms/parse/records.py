@@ -14,7 +14,7 @@ from transforms.parse.base import ParseError, SkipError
 MAGIC = b"WARC/1."
 # A head has a dozen short lines; an address may be long.
 _HEAD_LIMIT = 65_536
-_VERSION = re.compile(rb"WARC/1\.\d\s*\n")
+VERSION = re.compile(rb"WARC/1\.\d\s*\n")
 HTML = ("text/html", "application/xhtml+xml")
 _SKIPPED = frozenset(["warcinfo", "request", "metadata", "revisit", "continuation"])
 
@@ -44,7 +44,7 @@ def next_head(stream: Readable) -> Head | None:
         line = stream.readline(_HEAD_LIMIT)
     if not line:
         return None
-    if not _VERSION.fullmatch(line):
+    if not VERSION.fullmatch(line):
         raise ParseError("warc", f"{line[:40]!r} where a record should begin")
     lines = [line]
     size = len(line)

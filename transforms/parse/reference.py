@@ -35,7 +35,7 @@ What holds for all of them:
 - The character set is the declared one, else that of the byte order mark, else UTF-8, else a guess that `flags` names.
 - A kill needs no text, only what it kills: a guid or a URL.
 - Labels before a headline (`UPDATE 2-`, `CORRECTED:`, `更正：`) fill `signal` and `stated_version` where the item says
-  nothing of it; the headline keeps them.
+  nothing of it; the [cleaning](cleaning.md) takes them from the headline.
 """
 
 _HOW = """\

@@ -20,7 +20,7 @@ from transforms.article import Article, RawItem, Reject
 from transforms.parse.base import Format, ParseError, Sample, Settings, SkipError, read_entry, refused
 from transforms.parse.fields import build
 from transforms.parse.formats import html_page
-from transforms.parse.records import HTML, MAGIC, Head, answer, head_of, media_type, next_head, skipped
+from transforms.parse.records import HTML, VERSION, Head, answer, head_of, media_type, next_head, skipped
 from transforms.parse.text import decode
 from transforms.parse.times import iso, parse_time
 
@@ -31,7 +31,7 @@ _DAY = timedelta(days=1)
 
 def recognise(sample: Sample) -> bool:
     """A record's first line."""
-    return sample.data.startswith(MAGIC)
+    return VERSION.match(sample.data) is not None
 
 
 def parse(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
