@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from operator import add
 from typing import NamedTuple
 
 # Blocks of letters, by Unicode's Blocks.txt (15.0): first and last code point, script. Sorted, without overlap.
@@ -118,11 +117,17 @@ SCRIPTS = ("", DIGIT, OTHER, *sorted({script for _, _, script in _BLOCKS}))
 END = _BLOCKS[-1][1] + 2
 """Tables of code points end here: what comes later is no letter, as little as the last one that they have."""
 
-CAPITAL = 64
+CAPITAL = 32
 """Set in the class of a capital."""
 
-MARK = 128
+MARK = 64
 """Set in the class of a combining mark that Vietnamese is written with."""
+
+
+CLASSES = MARK + 1
+"""How many classes there are: a mark is no letter."""
+
+_OF_LETTERS = tuple(enumerate(SCRIPTS))[2:]
 
 
 class Letters(NamedTuple):
@@ -157,8 +162,10 @@ def letters_of(counts: Sequence[int]) -> Letters:
     first: Japanese and Korean mix them with Han. Among them kana wins from a twelfth on (Japanese copy is over a third
     kana, a headline may have little, and a Chinese text quotes a name now and then), Hangul from a third on.
     """
-    found = map(add, counts[2 : len(SCRIPTS)], counts[CAPITAL + 2 : CAPITAL + len(SCRIPTS)])
-    letters = {script: count for script, count in zip(SCRIPTS[2:], found, strict=True) if count}
+    letters = {}
+    for at, script in _OF_LETTERS:
+        if count := counts[at] + counts[at + CAPITAL]:
+            letters[script] = count
     hangul, kana, han = (letters.pop(script, 0) for script in CJK)
     if together := hangul + kana + han:
         if kana * 12 >= together and kana > hangul:

@@ -7,6 +7,7 @@ An article in two languages also says how much of it each of them takes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from transforms.article import Article, LanguageShare
 from transforms.language.declared import canonical, written
 from transforms.language.han import chinese
 from transforms.language.profiles import BLOCK, LANGUAGES, SCALE, Array, Guess, Reading, profiles, table
-from transforms.language.scripts import CAPITAL, CJK, LANGUAGE_OF_SCRIPT, MARK, SCRIPTS, Letters, letters_of
+from transforms.language.scripts import CAPITAL, CJK, CLASSES, LANGUAGE_OF_SCRIPT, MARK, SCRIPTS, Letters, letters_of
 
 LEADING = 500
 """Characters of the headline, and of the body, that decide the tag. 500 and 1,000 of the body tag the development
@@ -79,7 +80,6 @@ SCRIPT_CONFIDENCE = 0.99
 # Blocks of a text: a range of them, or for each of them whether it is meant.
 _Blocks = slice | Array
 
-_CLASSES = 256
 _WHOLE = 100
 
 # A declared language -> what detection calls it, having nothing of its own for it. Only the declaration tells these.
@@ -160,7 +160,7 @@ class _Text:
         """The blocks that decide the tag."""
         self.codes = np.frombuffer((padded + _whole_blocks(more)).encode("utf-32-le", "surrogatepass"), np.uint32)
         self.classes = table("classes").take(self.codes, mode="clip")
-        self._of_lead = np.bincount(self.classes[: len(padded)], minlength=_CLASSES)
+        self._of_lead = np.bincount(self.classes[: len(padded)], minlength=CLASSES)
         counts = self._of_lead.tolist()
         self.letters = letters_of(counts)
         """Of the lead."""
@@ -172,7 +172,7 @@ class _Text:
 
     def whole(self) -> Letters:
         """Of all that is looked at, weighed."""
-        of_more = np.bincount(self.classes[BLOCK * self.leading.stop :], minlength=_CLASSES)
+        of_more = np.bincount(self.classes[BLOCK * self.leading.stop :], minlength=CLASSES)
         return letters_of((_WHOLE * self._of_lead + self.weight * of_more).tolist())
 
     def weights(self) -> Array:
@@ -184,8 +184,8 @@ class _Text:
     def by_block(self) -> Array:
         """How many characters of each class each block has."""
         blocks = len(self.codes) // BLOCK
-        places = self.classes.reshape(blocks, BLOCK) + np.arange(0, blocks * _CLASSES, _CLASSES)[:, None]
-        return np.bincount(places.ravel(), minlength=blocks * _CLASSES).reshape(blocks, _CLASSES)
+        places = self.classes.reshape(blocks, BLOCK) + np.arange(0, blocks * CLASSES, CLASSES)[:, None]
+        return np.bincount(places.ravel(), minlength=blocks * CLASSES).reshape(blocks, CLASSES)
 
     def read(self, script: str) -> tuple[Reading, Array]:
         """The text as a script's profiles see it, and the weights that each block gives their languages."""
@@ -262,10 +262,18 @@ def _detect(text: _Text, blocks: _Blocks, letters: Letters) -> tuple[Tag, bool]:
     guess = _guess(text, blocks, letters.script) if letters.script in LANGUAGES else None
     if guess is None:
         return _UNSURE, False
-    least = next((fit for length, fit in FITS if letters.total >= length), FITS[-1][1])
+    least = _step(FITS, letters.total)
     foreign = sum(map(text.lead.count, _NOT_WRITTEN.get(guess.language, "")))
     sure = guess.fit >= least and guess.margin >= MARGIN and _OF_NAMES * foreign <= letters.total
     return Tag(guess.language, _confidence(guess.fit - least, guess.margin), "profile"), sure
+
+
+def _step(steps: Sequence[tuple[int, int]], value: int) -> int:
+    """The second of the first pair that starts at `value` or below; the last one's where all start above."""
+    for least, found in steps:
+        if value >= least:
+            return found
+    return steps[-1][1]
 
 
 def _guess(text: _Text, blocks: _Blocks, script: str) -> Guess | None:
@@ -275,8 +283,7 @@ def _guess(text: _Text, blocks: _Blocks, script: str) -> Guess | None:
 
 
 def _confidence(excess: int, margin: int) -> float:
-    known = next((right for least, right in EXCESSES if excess >= least), 0)
-    right = next((right for least, right in MARGINS if margin >= least * SCALE), 0)
+    known, right = _step(EXCESSES, excess), _step(MARGINS, margin // SCALE)
     return round(known * right / 1_000_000, 2)
 
 
@@ -313,16 +320,17 @@ def _script_of(letters: Letters) -> str:
 
 
 def _others(text: _Text, whole: Letters) -> bool:
-    """True where over a SECOND of the letters may be in another language of the same script."""
+    """True where over a SECOND of the letters may be in one other language of the same script."""
     if whole.script not in LANGUAGES:
         return False
     _, sums = text.read(whole.script)
-    main = np.add.reduce(sums).argmax()
-    others = sums.argmax(axis=1) != main
+    main, best = np.add.reduce(sums).argmax(), sums.argmax(axis=1)
+    others = best != main
     if not others.any():
         return False
     others &= sums.max(axis=1) - sums[:, main] >= OTHER_MARGIN
-    return SECOND * BLOCK * int(text.weights()[others].sum()) > whole.all
+    takes = np.bincount(best[others], text.weights()[others], minlength=1)
+    return bool(SECOND * BLOCK * takes.max() > whole.all)
 
 
 def _by_language(text: _Text, script: str, blocks: Array) -> list[Array]:
