@@ -65,6 +65,15 @@ class Subject(NamedTuple):
     name: str
 
 
+class LanguageShare(NamedTuple):
+    """How much of an article is in a language."""
+
+    language: str
+    """BCP 47."""
+    share: float
+    """Of the letters that were looked at, 0 to 1, two decimals."""
+
+
 class Article(NamedTuple):
     """A news article on its way: what a parser found, what clean mended, what the tagger said.
 
@@ -151,6 +160,8 @@ class Article(NamedTuple):
     """0 to 1."""
     language_method: str = ""
     """`script`, `profile`, `declared` or `none`."""
+    languages: tuple[LanguageShare, ...] = ()
+    """Of an article in several languages each with its share, the greatest first; else none."""
 
     # audit
     flags: tuple[str, ...] = ()

@@ -247,6 +247,7 @@ def _article_tail(article: Article, as_of: int) -> dict[str, Any]:
         "language_method": article.language_method,
         "flags": flags_of(article, as_of),
         "cleaning": list(article.cleaning),
+        "languages": [share._asdict() for share in article.languages],
     }
 
 

@@ -140,7 +140,7 @@ def insert(clickhouse: Any, partition: Partition) -> None:
 
 
 def _type(column: Column) -> str:
-    kind = TYPES[column.type].format(fields=", ".join(f"{field} String" for field in column.fields))
+    kind = TYPES[column.type].format(fields=", ".join(f"{field.name} {_type(field)}" for field in column.fields))
     return f"Nullable({kind})" if column.nullable else kind
 
 

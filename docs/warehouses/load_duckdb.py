@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import duckdb
-from manifests import DATA_SETS, LoadError, Partition, check_rows, columns, plan
+from manifests import DATA_SETS, Column, LoadError, Partition, check_rows, columns, plan
 
 TYPES = {
     "string": "VARCHAR",
@@ -101,7 +101,7 @@ def set_up(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Makes tables and views, or adds what is new in the schemas."""
     warehouse.execute(LOADED)
     for name in DATA_SETS:
-        typed = {column: f'"{column.name}" {_type(column.type, column.fields)}' for column in columns(name)}
+        typed = {column: f'"{column.name}" {_type(column)}' for column in columns(name)}
         listed = [text if column.nullable else f"{text} NOT NULL" for column, text in typed.items()]
         warehouse.execute(TABLE.format(name=name, columns=", ".join(listed)))
         for column, text in typed.items():
@@ -140,8 +140,8 @@ def insert(warehouse: duckdb.DuckDBPyConnection, partition: Partition) -> None:
     warehouse.execute("INSERT INTO partitions_loaded VALUES ($1, $2, $3)", [partition.name, as_of, partition.sha256])
 
 
-def _type(kind: str, fields: tuple[str, ...]) -> str:
-    return TYPES[kind].format(fields=", ".join(f'"{field}" VARCHAR' for field in fields))
+def _type(column: Column) -> str:
+    return TYPES[column.type].format(fields=", ".join(f'"{field.name}" {_type(field)}' for field in column.fields))
 
 
 def main() -> None:

@@ -127,7 +127,7 @@ def _empty(name: str) -> pl.DataFrame:
 
 def _type(column: Column) -> pl.DataType:
     if column.type == "records":
-        return pl.List(pl.Struct({field: pl.String() for field in column.fields}))
+        return pl.List(pl.Struct({field.name: _type(field) for field in column.fields}))
     return TYPES[column.type]
 
 

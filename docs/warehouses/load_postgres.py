@@ -8,8 +8,8 @@ needs anyway, and the rows go in by COPY.
 
 A partition is replaced by DELETE and COPY in one transaction with its entry in partitions_loaded: who reads sees it as
 it was or as it is, and a load that is killed leaves nothing half done; a second load at the same time waits for the
-first. Times are timestamptz, lists text[], subjects jsonb (a list of objects of strings). PostgreSQL's text has no NUL
-character: U+FFFD stands in its place. Tables and views are made in the first schema of the search_path.
+first. Times are timestamptz, lists text[], lists of objects jsonb. PostgreSQL's text has no NUL character: U+FFFD
+stands in its place. Tables and views are made in the first schema of the search_path.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Loads the output of `storywire run` into Parquet by Spark, and keeps it equal to that.
 
 Needs Spark 4 (tested with 4.3) and the Java it asks for, but no jar: Avro's reader is there under its class name. Times
-become TIMESTAMP, lists ARRAY<STRING>, subjects an array of structs.
+become TIMESTAMP, lists ARRAY<STRING>, subjects and languages arrays of structs.
 
     pip install 'pyspark>=4'
     python docs/warehouses/load_spark.py OUT FOLDER
@@ -196,7 +196,8 @@ def _end(story_id: str, merged: dict[str, str]) -> str:
 
 def _typed(data_set: str) -> str:
     return ", ".join(
-        f"`{column.name}` " + TYPES[column.type].format(fields=", ".join(f"{field}: STRING" for field in column.fields))
+        f"`{column.name}` "
+        + TYPES[column.type].format(fields=", ".join(f"{field.name}: {TYPES[field.type]}" for field in column.fields))
         for column in columns(data_set)
     )
 

@@ -37,8 +37,8 @@ class Column(NamedTuple):
     type: str
     """string, long, double, boolean, timestamp (microseconds UTC), strings (a list) or records (a list of records)."""
     nullable: bool
-    fields: tuple[str, ...] = ()
-    """Of records: their fields, all of them strings."""
+    fields: tuple[Column, ...] = ()
+    """Of records: their fields."""
 
 
 class Partition(NamedTuple):
@@ -148,4 +148,4 @@ def _column(name: str, avro: object) -> Column:
     items = kind["items"]
     if items == "string":
         return Column(name, "strings", nullable)
-    return Column(name, "records", nullable, tuple(field["name"] for field in items["fields"]))
+    return Column(name, "records", nullable, tuple(_column(field["name"], field["type"]) for field in items["fields"]))

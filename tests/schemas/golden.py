@@ -22,7 +22,7 @@ import fastavro
 
 from schemas import DATA_SETS, data_set, write_container
 from transforms import ledger, rows
-from transforms.article import STATE, Article, Decision, Reject, Stated, Story, Subject
+from transforms.article import STATE, Article, Decision, LanguageShare, Reject, Stated, Story, Subject
 
 ROOT = Path(__file__).parent.parent.parent
 RELEASED = ROOT / "schemas" / "released"
@@ -159,6 +159,7 @@ _FULL = Article(
     language_confidence=0.9375,
     language_method="profile",
     flags=("charset_guessed",),
+    languages=(LanguageShare("de", 0.625), LanguageShare("zh-Hans", 0.25)),
     cleaning=("dateline", "byline"),
 )
 _BARE = Article(uri="a.txt", arrived=AS_OF + 1, source_format="dated_text", language_method="none")

@@ -5,57 +5,36 @@ import random
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import langdetect.detector_factory
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from langdetect.detector_factory import DetectorFactory
 
-from transforms.article import Article
+from transforms.article import Article, LanguageShare
 from transforms.language import Tag, tag, tag_language
+from transforms.language.build import load_profile, tables
 from transforms.language.declared import canonical, written
 from transforms.language.han import chinese
-from transforms.language.profiles import LANGUAGES, NORMAL, _factory, _grams, detect, load_profile
-from transforms.language.scripts import _BLOCKS, LANGUAGE_OF_SCRIPT, letters_of, script_of
+from transforms.language.profiles import BLOCK, DATA, LANGUAGES, profiles, table
+from transforms.language.scripts import _BLOCKS, END, LANGUAGE_OF_SCRIPT, script_of
+from transforms.language.tagger import EXCESSES, FITS, MARGINS, _guess, _look_at
 
 PROJECT = Path(__file__).parents[2]
 DEV = PROJECT.parent / "shared" / "data" / "language" / "dev.jsonl"
 
-ENGLISH = "The harbour authority said on Monday that both ferries would sail again once the storm had passed the coast."
-HANS = "市政府周一宣布，连接两岸的新桥将于明年开工，预计需要四年时间完成。"
-HANT = "市政府週一宣布，連接兩岸的新橋將於明年開工，預計需要四年時間完成。"
+GOLDEN = tomllib.loads((Path(__file__).parent / "languages.toml").read_text("utf-8"))
+TEXTS = {language: golden["text"] for language, golden in GOLDEN.items()}
+ENGLISH, HANS = TEXTS["en"], TEXTS["zh-Hans"]
 NAMELESS = "Qzxv wkrjq pfgnd xqtlw vbzkm hjwqp dzxcv grtwq nmplk xzqwj frtgb kdjwq"
-
-TEXTS = {
-    "en": ENGLISH,
-    "de": "Die Hafenbehörde teilte am Montag mit, dass beide Fähren nach dem Sturm wieder auslaufen werden.",
-    "fr": "La direction du port a annoncé lundi que les deux navires reprendraient la mer après la tempête.",
-    "es": "La autoridad del puerto dijo el lunes que los dos barcos volverán a navegar después de la tormenta.",
-    "pt": "A autoridade do porto disse na segunda-feira que as duas balsas não vão navegar até ao fim da tempestade.",
-    "pl": "Zarząd portu poinformował w poniedziałek, że oba promy wypłyną ponownie, gdy tylko minie sztorm.",
-    "tr": "Liman yönetimi pazartesi günü fırtına geçince iki geminin yeniden yola çıkacağını bildirdi.",
-    "vi": "Chính quyền cảng cho biết hôm thứ hai rằng cả hai chuyến phà sẽ hoạt động trở lại sau khi bão tan.",
-    "ru": "Управление порта сообщило в понедельник, что оба парома снова выйдут в море, как только утихнет шторм.",
-    "uk": "Управління порту повідомило в понеділок, що обидва пороми знову вийдуть у море, щойно вщухне шторм.",
-    "bg": "Пристанищната управа съобщи в понеделник, че двата ферибота ще тръгнат отново, след като бурята отмине.",
-    "ar": "قالت سلطة الميناء يوم الاثنين إن العبارتين ستبحران مرة أخرى بعد مرور العاصفة على الساحل الشمالي للبلاد.",
-    "fa": "سازمان بندر روز دوشنبه اعلام کرد که هر دو کشتی پس از پایان توفان دوباره به دریا خواهند رفت.",
-    "hi": "बंदरगाह प्राधिकरण ने सोमवार को कहा कि तूफान के गुजरने के बाद दोनों नावें फिर से चलेंगी और यात्रियों को इंतजार करना होगा।",
-    "ja": "港湾当局は月曜日、嵐が過ぎ去り次第、二隻のフェリーの運航を再開すると発表した。",
-    "ko": "항만 당국은 월요일 폭풍이 지나가면 두 척의 여객선이 다시 운항할 것이라고 밝혔다.",
-    "el": "Η αρχή του λιμανιού ανακοίνωσε τη Δευτέρα ότι τα δύο πλοία θα αποπλεύσουν ξανά μετά την καταιγίδα.",
-    "he": "רשות הנמל הודיעה ביום שני ששתי המעבורות ישובו להפליג אחרי שהסערה תחלוף.",
-    "ka": "პორტის ადმინისტრაციამ ორშაბათს განაცხადა, რომ ორივე ბორანი ქარიშხლის შემდეგ ისევ გავა ზღვაში.",
-    "hy": "Նավահանգստի վարչությունը երկուշաբթի հայտնեց, որ երկու լաստանավերը կրկին ծով դուրս կգան։",
-    "th": "การท่าเรือแถลงเมื่อวันจันทร์ว่าเรือทั้งสองลำจะออกเดินทางอีกครั้งหลังพายุสงบ",
-    "ta": "புயல் கடந்த பிறகு இரண்டு படகுகளும் மீண்டும் இயங்கும் என்று துறைமுகம் அறிவித்தது.",
-    "bn": "বন্দর কর্তৃপক্ষ সোমবার জানিয়েছে যে ঝড় থামলে দুটি ফেরি আবার চলবে।",
-    "zh-Hans": HANS,
-    "zh-Hant": HANT,
-}
+MALTESE = "L-awtorità tal-port qalet it-Tnejn li ż-żewġ laneċ jerġgħu jsalpu hekk kif tgħaddi l-maltempata mill-kosta."
 
 # Eight threads meet a cold process at one barrier; each line is one thread's answers.
 COLD = """
@@ -75,12 +54,11 @@ print(json.dumps(answers))
 """
 
 
-@pytest.mark.parametrize(("language", "text"), TEXTS.items(), ids=TEXTS)
-def test_a_sentence_is_tagged(language, text):
-    found = tag(text)
-    assert found.language == language
-    assert found.confidence >= 0.9
-    assert found.method == ("profile" if language in sum(LANGUAGES.values(), ()) else "script")
+@pytest.mark.parametrize("language", GOLDEN)
+def test_a_sentence_is_tagged(language):
+    golden = GOLDEN[language]
+    assert tag(golden["text"]) == Tag(language, golden["confidence"], golden["method"])
+    assert golden["method"] == ("profile" if language in sum(LANGUAGES.values(), ()) else "script")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +80,7 @@ def test_a_sentence_is_tagged(language, text):
     ],
 )
 def test_the_main_script(text, script, total, digits):
-    assert letters_of(Counter(text)) == (script, total, digits)
+    assert _look_at(text).letters[:3] == (script, total, digits)
 
 
 def test_the_blocks_are_sorted_and_apart():
@@ -113,6 +91,39 @@ def test_the_blocks_are_sorted_and_apart():
 def test_every_script_of_one_language_has_letters():
     found = {script_of(chr(code)) for first, last, _ in _BLOCKS for code in range(first, last + 1)}
     assert set(LANGUAGE_OF_SCRIPT) | set(LANGUAGES) | {"Han"} == found - {"", "digit"}
+
+
+def test_every_language_has_a_text():
+    languages = {*sum(LANGUAGES.values(), ()), *LANGUAGE_OF_SCRIPT.values(), "zh-Hans", "zh-Hant"}
+    assert set(TEXTS) == languages
+
+
+def test_what_comes_after_the_tables_is_no_letter():
+    last = chr(END - 1)
+    assert not any(c.isalpha() or c.isdecimal() or c.isupper() for c in [last, *map(chr, range(END, 0x110000))])
+
+
+@pytest.fixture(scope="module")
+def rebuilt():
+    return tables()
+
+
+def test_the_shipped_tables_are_langdetects_profiles(rebuilt):
+    with np.load(DATA) as shipped:
+        assert sorted(shipped.files) == sorted(rebuilt)
+        for name, values in rebuilt.items():
+            assert shipped[name].dtype == values.dtype
+            assert np.array_equal(shipped[name], values), name
+
+
+@pytest.mark.parametrize("script", LANGUAGES)
+def test_every_n_gram_of_a_profile_has_a_weight_and_no_other(script):
+    rows = table(f"{script}.rows")
+    for index, name in enumerate(LANGUAGES[script]):
+        known = set(load_profile(name).freq)
+        assert {
+            gram for gram, weight in zip(table(f"{script}.grams").tolist(), rows[:, index], strict=True) if weight
+        } == {gram for gram in known if script == "Latin" or not re.search("[A-Za-z]", gram)}
 
 
 def test_every_profile_of_langdetect_is_used():
@@ -126,16 +137,81 @@ def test_every_profile_of_langdetect_is_used():
 @pytest.mark.parametrize("script", LANGUAGES)
 def test_profiles_compete_in_the_script_they_are_written_in(script):
     for language in LANGUAGES[script][:4]:
-        freq = load_profile(language).freq
-        assert letters_of({gram: count for gram, count in freq.items() if len(gram) == 1}).script == script
+        used = Counter[str]()
+        for gram, count in load_profile(language).freq.items():
+            if len(gram) == 1:
+                used[script_of(gram)] += count
+        assert used.most_common(1)[0][0] == script
 
 
-@pytest.mark.parametrize("text", [ENGLISH, TEXTS["vi"], "US-MARKETS: eBay's  O'Neill at 4 p.m. (ET) über-NATO Straße"])
-def test_ngrams_are_langdetects_own(text):
-    detector = _factory("Latin").create()
-    detector.append(f"{text} ")
-    ours = [gram for word in text.translate(NORMAL).split() for gram in _grams(word)[0]]
-    assert [gram for gram in ours if gram in detector.word_lang_prob_map] == detector._extract_ngrams()
+@cache
+def factory(script):
+    """langdetect's own, with the profiles of a script."""
+    made = DetectorFactory()
+    for index, name in enumerate(LANGUAGES[script]):
+        made.add_profile(load_profile(name), index, len(LANGUAGES[script]))
+    made.set_seed(0)
+    return made
+
+
+@cache
+def weight_of(script):
+    return dict(zip(table(f"{script}.grams").tolist(), table(f"{script}.rows").astype(np.int64), strict=True))
+
+
+# Letters of all kinds that the rules of n-grams tell apart: capitals, marks, forms that langdetect takes for others.
+LETTERS = (
+    "aeoNATOtz ß ÀéšŠșțỄễạ Œœ ΔΩω Жжиѓ’'.-  Ǆǅ ёЁ𝐀𐐀 شیي ؤ ٣ कखा। 한 あ漢\u00a0\u3000\u0085\ufeff\u0301\u0323\ud800"
+)
+
+
+@pytest.mark.parametrize("script", LANGUAGES)
+@given(st.text(max_size=80) | st.text(st.sampled_from(LETTERS), max_size=80) | st.sampled_from([*TEXTS.values()]))
+@example("US-MARKETS: eBay's  O'Neill at 4 p.m. (ET) über-NATO Straße IBM")
+@example("e\u0323u\u0301 Vie\u0302\u0323t")
+def test_n_grams_and_their_counts_are_langdetects_own(script, text):
+    if script != "Latin":
+        text = re.sub("[A-Za-z]", " ", text)
+    look = _look_at(text)
+    reading, sums = look.read(script)
+    detector = factory(script).create()
+    detector.append(f"{look.lead} ")
+    grams = detector._extract_ngrams()
+    expected = sum((weight_of(script)[gram] for gram in grams), np.zeros(len(LANGUAGES[script]), np.int64))
+    assert sums.sum(axis=0).tolist() == expected.tolist()
+    assert sums.shape == (len(look.codes) // BLOCK, len(LANGUAGES[script]))
+    trigrams = [gram for gram in grams if len(gram) == 3]
+    competing = profiles(script)
+    for index in range(len(LANGUAGES[script])):
+        found = competing._trigrams[index].take(reading.states).sum()
+        assert found == sum(weight_of(script)[gram][index] for gram in trigrams)
+
+
+@pytest.mark.parametrize("language", [language for language in TEXTS if language in sum(LANGUAGES.values(), ())])
+def test_the_guess_is_langdetects_at_many_trials(language):
+    script = next(script for script, languages in LANGUAGES.items() if language in languages)
+    detector = factory(script).create()
+    detector.n_trial = 20
+    detector.append(TEXTS[language])
+    look = _look_at(TEXTS[language])
+    assert _guess(look, look.leading, script).language == detector.detect() == language
+
+
+@given(st.lists(st.sampled_from([*TEXTS.values(), "NATO", "12.5", "漢字"]), max_size=6), st.randoms())
+def test_blocks_sum_up_to_the_text(parts, chance):
+    look = _look_at(" ".join(parts))
+    reading, sums = look.read("Latin")
+    rows = profiles("Latin")._rows
+    assert sums.sum(axis=0).tolist() == rows[reading.states].sum(axis=0).tolist()
+    mask = np.array([chance.random() < 0.5 for _ in sums], bool)
+    states = reading.states.reshape(-1, BLOCK)[mask]
+    assert sums[mask].sum(axis=0).tolist() == rows[states.ravel()].sum(axis=0).tolist()
+
+
+def test_tables_of_what_was_measured_fall():
+    for measured in (FITS, EXCESSES, MARGINS):
+        assert list(measured) == sorted(measured, reverse=True)
+    assert EXCESSES[-1][0] == 0
 
 
 def test_processes_cold_threads_and_hash_seeds_agree():
@@ -167,9 +243,9 @@ def test_nothing_global_is_touched():
 
 
 def test_what_came_before_does_not_matter():
-    first = detect(TEXTS["pt"], "Latin")
-    detect(TEXTS["es"], "Latin")
-    assert detect(TEXTS["pt"], "Latin") == first
+    first = tag(TEXTS["pt"])
+    tag(TEXTS["es"])
+    assert tag(TEXTS["pt"]) == first
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "12,345.67 — 8 %", "Merger talks end", "罢工结束了", "!!! ☂ 🎉"])
@@ -183,7 +259,7 @@ def test_eight_cjk_characters_are_enough(text):
 
 
 def test_a_short_text_is_less_sure_than_a_long_one():
-    assert tag(ENGLISH[:40]).confidence < tag(ENGLISH * 3).confidence <= 0.99
+    assert tag("Ferries sail after the storm").confidence < tag(ENGLISH * 3).confidence <= 0.99
 
 
 @pytest.mark.parametrize(
@@ -277,16 +353,15 @@ def test_declarations_are_mended(declared, tagged, text_language):
 
 
 def test_han_without_a_difference_stays_plain():
-    assert chinese(Counter("山水")) == "zh"
-    assert chinese(Counter("国")) == "zh-Hans"
-    assert chinese(Counter("國")) == "zh-Hant"
+    for text, language in {"山水": "zh", "国": "zh-Hans", "國": "zh-Hant", "\U0010ffff": "zh"}.items():
+        assert chinese(np.array([*map(ord, text)])) == language
 
 
 def test_an_article_is_tagged_and_keeps_the_rest():
     article = Article(uri="a.txt", headline="Ferries to sail again", body=ENGLISH, language_declared="english")
     tagged = tag_language(article)
     assert tagged == article._replace(
-        language_declared="en", language_detected="en", language_confidence=0.98, language_method="profile"
+        language_declared="en", language_detected="en", language_confidence=0.99, language_method="profile"
     )
     assert article.language_detected == "und"
 
@@ -294,6 +369,81 @@ def test_an_article_is_tagged_and_keeps_the_rest():
 def test_only_the_start_of_a_body_counts():
     article = Article(uri="a.txt", body=ENGLISH * 6 + HANS * 100)
     assert tag_language(article).language_detected == "en"
+
+
+def shares(body, headline=""):
+    tagged = tag_language(Article("a.txt", headline=headline, body=body))
+    return {share.language: share.share for share in tagged.languages}
+
+
+PARAGRAPH = {language: f"{text} {text}" for language, text in TEXTS.items()}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("en", "fr"),
+        ("es", "pt"),
+        ("sv", "da"),
+        ("ru", "uk"),
+        ("en", "zh-Hant"),
+        ("ar", "fa"),
+        ("ja", "ru"),
+        ("hi", "en"),
+    ],
+)
+def test_an_article_in_two_languages_says_how_much_of_each(one, other):
+    found = shares("\n\n".join([*[PARAGRAPH[one]] * 6, *[PARAGRAPH[other]] * 3]))
+    letters = [_look_at(PARAGRAPH[language]).letters.total for language in (one, other)]
+    assert {*found} == {one, other}
+    assert 0.9 <= sum(found.values()) <= 1
+    assert found[other] == pytest.approx(letters[1] / (2 * letters[0] + letters[1]), abs=0.08)
+
+
+def test_paragraphs_may_take_turns():
+    assert set(shares("\n\n".join([PARAGRAPH["en"], PARAGRAPH["fr"]] * 3))) == {"en", "fr"}
+
+
+def test_the_greater_share_comes_first_and_the_start_decides_the_tag():
+    body = "\n\n".join([*[PARAGRAPH["en"]] * 3, *[PARAGRAPH["de"]] * 7])
+    tagged = tag_language(Article("a.txt", body=body))
+    assert tagged.language_detected == "en"
+    assert [type(share) for share in tagged.languages] == [LanguageShare] * 2
+    assert [share.language for share in tagged.languages] == ["de", "en"]
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_an_article_in_one_language_has_no_shares(language):
+    assert shares(PARAGRAPH[language], TEXTS[language]) == {}
+    assert shares("\n\n".join([PARAGRAPH[language]] * 12)) == {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{PARAGRAPH['en']} {PARAGRAPH['en']}\n\n« {TEXTS['fr']} »",  # a quotation is under a fifth
+        f"{ENGLISH}\n\nOwner | Compañía Portuaria de Nordsiel S.A. de C.V.\n\n{ENGLISH}",
+        HANS * 2 + "OpenHarbor 与 Nordsiel Freight Technologies Group 合作推出 HarborMind Pro Max 系统。" * 2 + HANS,
+        "XQZ 12.5 +3.1% NORDSIEL FREIGHT 7.25 -0.4% KESTREL MARINE 19.05 +1.2% TALLIS ORE 3.30 -2.0%\n" * 8,
+        ENGLISH * 3 + "\n" + "Nordsiel Freight Vorstand AG | 12,345.67 | 1,234.56 | 345.67 | 8.9 %\n" * 20,
+        MALTESE * 8,
+    ],
+)
+def test_quotations_names_and_tables_are_no_second_language(body):
+    assert shares(body) == {}
+
+
+@pytest.mark.parametrize("declared", ["", "en"])
+def test_a_table_is_as_declared(declared):
+    prices = "XQZ 12.5 +3.1% NORDSIEL FREIGHT 7.25 -0.4% KESTREL MARINE 19.05 +1.2%\n" * 8
+    assert tag(prices, declared).language == (declared or "und")
+
+
+def test_a_guess_that_is_not_sure_yields_to_a_declaration_of_its_script():
+    danish = "Begge færger er klar igen"
+    assert tag(danish).confidence < 0.95
+    assert tag(danish, "nb") == Tag("no", 0.8, "declared")
+    assert tag(danish, "ru") == tag(danish)
 
 
 TAG = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
@@ -323,10 +473,10 @@ def test_development_data():
     supported = {*sum(LANGUAGES.values(), ()), *LANGUAGE_OF_SCRIPT.values(), "zh"}
     right = wrong = withheld = denied = claimed = 0
     with DEV.open(encoding="utf-8") as lines:
-        for row in map(json.loads, list(lines)[::3]):
+        for row in map(json.loads, lines):
             text = row["text"][:500]
             language = row["lang"].removeprefix("sentences__").split("-")[0]
-            if letters_of(Counter(text)).total < 120:
+            if _look_at(text).letters.total <= 120:
                 continue
             found = tag(text).language.split("-")[0]
             if language not in supported | {"nb", "nn"}:
@@ -339,6 +489,6 @@ def test_development_data():
             else:
                 wrong += 1
     assert right + wrong + withheld > 100
-    assert right / (right + wrong) >= 0.995
-    assert withheld / (right + wrong + withheld) < 0.03
-    assert denied > 2 * claimed
+    assert right / (right + wrong) >= 0.996
+    assert withheld <= 0.005 * (right + wrong + withheld)
+    assert denied / (denied + claimed) >= 0.78

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 _TAG = re.compile(
@@ -38,7 +38,12 @@ def canonical(declared: str) -> str:
     Of a list (`en, fr`, `en-US;q=0.9`) the first counts. Extensions and private use are dropped, deprecated and
     three-letter codes replaced (`iw` -> `he`, `eng` -> `en`), as the IANA registry of subtags prefers.
     """
-    stated = re.split(r"[,;|.]", declared[:_LONGEST], maxsplit=1)[0].strip().lower().replace("_", "-")
+    return _canonical(declared[:_LONGEST])
+
+
+@lru_cache(maxsize=1024)
+def _canonical(declared: str) -> str:
+    stated = re.split(r"[,;|.]", declared, maxsplit=1)[0].strip().lower().replace("_", "-")
     if stated in _names():
         return _names()[stated]
     match = _TAG.fullmatch(stated)

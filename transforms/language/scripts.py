@@ -1,4 +1,4 @@
-"""The script of a text: what comes in is any text, what goes out is its main script and how much of it there is.
+"""The script of a text: what comes in is how many letters of each script it has, what goes out is its main one.
 
 Half of the world's languages of news are told by their script alone, and langdetect gets several of those wrong: it
 calls Georgian and Armenian Estonian and traditional Chinese Korean. So the script is looked at first, and langdetect
@@ -8,9 +8,7 @@ is asked only among the languages that are written in it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 # Blocks of letters, by Unicode's Blocks.txt (15.0): first and last code point, script. Sorted, without overlap.
@@ -110,6 +108,28 @@ CJK_WEIGHT = 3
 some three times as many letters in English as characters in Chinese, Japanese or Korean."""
 
 
+DIGIT = "digit"
+OTHER = "other"
+
+SCRIPTS = ("", DIGIT, OTHER, *sorted({script for _, _, script in _BLOCKS}))
+"""What `script_of` may say; a character's class (see `build`) is its place here, plus CAPITAL or MARK."""
+
+END = _BLOCKS[-1][1] + 2
+"""Tables of code points end here: what comes later is no letter, as little as the last one that they have."""
+
+CAPITAL = 32
+"""Set in the class of a capital."""
+
+MARK = 64
+"""Set in the class of a combining mark that Vietnamese is written with."""
+
+
+CLASSES = MARK + 1
+"""How many classes there are: a mark is no letter."""
+
+_OF_LETTERS = tuple(enumerate(SCRIPTS))[2:]
+
+
 class Letters(NamedTuple):
     """What a text is written in."""
 
@@ -119,43 +139,44 @@ class Letters(NamedTuple):
     """How many letters of it there are, CJK characters counted CJK_WEIGHT times."""
     digits: int
     """How many decimal digits the text has."""
+    all: int
+    """How many letters of any script, weighed likewise."""
 
 
-@cache
 def script_of(character: str) -> str:
     """The script of one character: a name from the table, `digit`, `other` for another letter, "" for no letter."""
     if not character.isalpha():
-        return "digit" if character.isdecimal() else ""
+        return DIGIT if character.isdecimal() else ""
     block = bisect_right(_FIRSTS, ord(character)) - 1
     if block >= 0:
         _, last, script = _BLOCKS[block]
         if ord(character) <= last:
             return script
-    return "other"
+    return OTHER
 
 
-def letters_of(characters: Mapping[str, int]) -> Letters:
-    """The main script of a text, given how often each character occurs in it.
+def letters_of(counts: Sequence[int]) -> Letters:
+    """The main script of a text, given how many characters it has of each class (see `build`).
 
     The script with the most letters wins, the earlier in the alphabet on a tie. Han, kana and Hangul stand together
     first: Japanese and Korean mix them with Han. Among them kana wins from a twelfth on (Japanese copy is over a third
     kana, a headline may have little, and a Chinese text quotes a name now and then), Hangul from a third on.
     """
-    counts: Counter[str] = Counter()
-    for character, count in characters.items():
-        counts[script_of(character)] += count
-    digits = counts.pop("digit", 0)
-    counts.pop("", None)
-    if not counts:
-        return Letters("", 0, digits)
-    hangul, kana, han = (counts.pop(script, 0) for script in CJK)
-    together = hangul + kana + han
-    if kana * 12 >= together and kana > hangul:
-        cjk = "Kana"
-    elif hangul * 3 >= together:
-        cjk = "Hangul"
-    else:
-        cjk = "Han"
-    counts[cjk] = CJK_WEIGHT * together
-    script = min(counts, key=lambda name: (-counts[name], name))
-    return Letters(script, counts[script], digits)
+    letters = {}
+    for at, script in _OF_LETTERS:
+        if count := counts[at] + counts[at + CAPITAL]:
+            letters[script] = count
+    hangul, kana, han = (letters.pop(script, 0) for script in CJK)
+    if together := hangul + kana + han:
+        if kana * 12 >= together and kana > hangul:
+            cjk = "Kana"
+        elif hangul * 3 >= together:
+            cjk = "Hangul"
+        else:
+            cjk = "Han"
+        letters[cjk] = CJK_WEIGHT * together
+    if not letters:
+        return Letters("", 0, counts[1], 0)
+    most = max(letters.values())
+    script = min(script for script, count in letters.items() if count == most)
+    return Letters(script, most, counts[1], sum(letters.values()))
