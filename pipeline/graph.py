@@ -10,24 +10,24 @@ from zoneinfo import ZoneInfo
 
 import apache_beam as beam
 
-from pipeline.inputs import InputFile
+from pipeline import inputs
 from pipeline.ledger import Chain, ReadLedger
 from pipeline.options import Config
 from pipeline.sinks import DraftManifest, WriteArticles, WriteLedger, WriteRejects, WriteStories
-from pipeline.sources import ReadFiles
+from pipeline.sources import ReadInput
 from transforms.parse import Settings
 from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
 
 
 def build(
-    p: beam.Pipeline, config: Config, parts: list[InputFile], chain: Chain, draft: str, progress: str = ""
+    p: beam.Pipeline, config: Config, parts: list[inputs.Part], chain: Chain, draft: str, progress: str = ""
 ) -> Any:
-    """Puts the run over `parts` of the inputs, going on from `chain`, into the pipeline `p`.
+    """Puts the run over `parts` of its input, going on from `chain`, into the pipeline `p`.
 
     It ends with the manifest's draft, a file. `progress` names a local folder to note progress in, or nothing. Gives
     the PCollection of the draft's path.
     """
-    read = p | "Read" >> ReadFiles(parts, config, progress)
+    read = p | "Read" >> ReadInput(parts, config, progress)
     settings = Settings(ZoneInfo(config.source_timezone))
     parsed = read.items | "Parse" >> Parse(settings, config.as_of if config.hold_embargoed else None)
     cleaned = parsed.articles | "Clean" >> Clean(config.rules)

@@ -1,7 +1,8 @@
 """Which files a run reads: what `--input` names, listed once before anything is read.
 
 In: files, folders, patterns, on any filesystem that Beam knows. Out: the InputFiles of the run's interval, sorted. A
-name that leads nowhere is an OptionError: a typing error must not replace a good partition by an empty one.
+name that leads nowhere is an OptionError: a typing error must not replace a good partition by an empty one. Topics are
+listed by kafka.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline import storage
 from pipeline.errors import OptionError, RunError
 from pipeline.options import Config
 from pipeline.storage import Found
+from pipeline.topics import TopicRange, is_topic
 from schemas import DATA_SETS
 
 _SIGNS = re.compile(r"[*?\[]")
@@ -44,6 +46,10 @@ class InputFile(NamedTuple):
         return os.fsdecode(self.path)
 
 
+Part = InputFile | TopicRange
+"""What one worker reads at a time."""
+
+
 def expand(config: Config) -> list[InputFile]:
     """The files that the inputs name, by uri, each once; OptionError where one names nothing.
 
@@ -52,7 +58,7 @@ def expand(config: Config) -> list[InputFile]:
     sets = (*DATA_SETS, "manifests", "logs")
     own = tuple(f"{_absolute(config.output).rstrip('/')}/{name}/as_of=" for name in sets)
     files: dict[str, InputFile] = {}
-    for pattern in config.inputs:
+    for pattern in itertools.filterfalse(is_topic, config.inputs):
         found = _find(pattern)
         located = [(_absolute(one.path), base, one) for base, one in found]
         kept = [entry for entry in located if not entry[0].startswith(own)]

@@ -47,11 +47,13 @@ class Chain(NamedTuple):
     files: list[LedgerFile]
     held: list[InputFile]
     """Files of items that the parent held back until their embargo ends."""
+    read: dict[str, Any]
+    """What the parent's manifest says of its input: there a topic's position stands."""
     notes: list[str]
     """What a person should know about the chain."""
 
 
-NO_CHAIN = Chain(None, [], [], [])
+NO_CHAIN = Chain(None, [], [], {}, [])
 
 
 class Snapshot(NamedTuple):
@@ -95,6 +97,7 @@ def find(config: Config) -> Chain:
             f"can't go on from it exactly; use storywire {made.get('storywire')}, or write --ledger=none to begin anew"
         )
     parent = {"partition": before[-1], "sha256": hashlib.sha256(data).hexdigest()}
+    read = dict(made["input"])
     files = [file for file in _files(config.output, made, before[-1]) if not file.delta]
     notes = []
     partition = before[-1]
@@ -108,7 +111,7 @@ def find(config: Config) -> Chain:
         if hashlib.sha256(data).hexdigest() != wanted["sha256"]:
             notes.append(f"{partition} was built on an earlier {wanted['partition']} than stands now; run it again")
         partition = wanted["partition"]
-    return Chain(parent, files, held, notes)
+    return Chain(parent, files, held, read, notes)
 
 
 def stale_after(config: Config, made: bytes) -> list[str]:
@@ -210,4 +213,4 @@ def read_held(file: InputFile) -> Iterator[RawItem]:
         found = decode(row)
         if not isinstance(found, HeldItem):
             raise RunError(f"{file.name()}: an entry of kind {row.kind!r} among held items; run that partition again")
-        yield RawItem.entry(found.uri, found.payload, found.arrived, found.position)
+        yield RawItem.entry(found.uri, found.payload, found.arrived, found.position, found.envelope)

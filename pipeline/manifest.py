@@ -17,10 +17,11 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
-from pipeline import storage
+from pipeline import storage, topics
 from pipeline.errors import RunError
-from pipeline.inputs import InputFile
+from pipeline.inputs import InputFile, Part
 from pipeline.options import Config, time_of
+from pipeline.topics import TopicRange
 from schemas import DATA_SETS, RowHash, data_set
 from transforms.article import SKIP
 from transforms.stories.desk import fingerprint
@@ -70,7 +71,7 @@ def folder(config: Config, name: str) -> str:
 
 def compose(
     config: Config,
-    parts: Iterable[InputFile],
+    parts: Iterable[Part],
     parent: Mapping[str, str] | None,
     written: Iterable[WrittenFile],
     counts: Iterable[Mapping[str, int]],
@@ -101,7 +102,7 @@ def compose(
                 for file in files
             ],
         }
-    read = {file.path: file for file in parts if not file.held}.values()
+    read = {file.path: file for file in parts if isinstance(file, InputFile) and not file.held}.values()
     return {
         "format_version": FORMAT_VERSION,
         "storywire": version("storywire"),
@@ -112,6 +113,7 @@ def compose(
             "files": len(read),
             "bytes": sum(file.size for file in read),
             "uris": sorted(file.uri for file in read),
+            **topics.interval(part for part in parts if isinstance(part, TopicRange)),
         },
         "counts": {key: total[key] for key in sorted(total)},
         "data_sets": sets,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipeline.errors import OptionError
+from pipeline.topics import topics_of
 from schemas import CODECS, codec_at_hand
 from transforms.parse.times import iso, parse_time
 
@@ -28,6 +29,8 @@ REMEMBER_DAYS = 30
 MAX_REMEMBER_DAYS = 3660
 # Uncompressed: some 40,000 articles, which makes files of about 90 MB deflated; warehouses ask for 100 to 250 MB.
 SHARD_BYTES = 200_000_000
+# Five minutes: a broker that is restarted comes back in one or two.
+KAFKA_WAIT = 300
 SECOND = 1_000_000
 """Microseconds."""
 DAY = 86_400 * SECOND
@@ -63,6 +66,12 @@ class Config(NamedTuple):
     """The text of the house's file of cleaning rules."""
     replay: bool = False
     """The inputs are rejects of an earlier run."""
+    kafka_config: str = ""
+    """The path of a file of client properties, which every process reads by itself: it may hold secrets."""
+    kafka_wait: int | None = KAFKA_WAIT
+    """Seconds to wait for brokers that don't answer; None: for ever."""
+    on_gap: str = "stop"
+    """`stop` or `skip`: where a topic no longer holds what no run has read."""
 
     def partition(self) -> str:
         """The name of the run's partition, `as_of=20250210T000000Z`."""
@@ -110,7 +119,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="PATTERN",
         help="a file, a folder (with all below it) or a pattern such as 'wire/2026-03-*/*.md'; give it several times "
-        "for several. Archives (.tar, .zip) and compressed files (.gz, .zst) are opened",
+        "for several. Archives (.tar, .zip) and compressed files (.gz, .zst) are opened. "
+        "Or kafka://broker1:9092,broker2:9092/topic: all messages that no run has read yet",
     )
     files.add_argument(
         "--output",
@@ -125,7 +135,34 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="the end of the interval that this run covers, ISO 8601, for example 2026-03-13T00:00:00Z; a scheduler "
         "passes it (default: now, printed). It names the partition: the same as_of run again replaces it",
     )
+    add_kafka_arguments(parser)
     add_shaping_arguments(parser)
+
+
+def add_kafka_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what goes with `--input=kafka://…`."""
+    kafka = parser.add_argument_group("Kafka")
+    kafka.add_argument(
+        "--kafka_config",
+        default="",
+        metavar="FILE",
+        help="a file of client properties, key=value, as librdkafka names them (security.protocol, sasl.username, "
+        "ssl.ca.location ...); logins belong there: it is read by every worker, and nothing of it is written anywhere",
+    )
+    kafka.add_argument(
+        "--kafka_wait",
+        type=int,
+        default=KAFKA_WAIT,
+        metavar="SECONDS",
+        help="how long to wait, with growing pauses, for brokers that don't answer (default: %(default)s)",
+    )
+    kafka.add_argument(
+        "--on_gap",
+        default="stop",
+        choices=("stop", "skip"),
+        help="where a topic has deleted what no run has read, or was made anew: stop and say what is missing, or skip "
+        "it and count it in the manifest (default: %(default)s)",
+    )
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
@@ -239,6 +276,10 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
             raise OptionError(f"--{name}={getattr(args, name)}: write a number of bytes, at least 1")
     if not 0 <= args.max_reject_share <= 1:
         raise OptionError(f"--max_reject_share={args.max_reject_share}: write a share from 0 to 1, for example 0.05")
+    # A replay reads files alone.
+    kafka_wait = getattr(args, "kafka_wait", KAFKA_WAIT)
+    if kafka_wait is not None and kafka_wait < 0:
+        raise OptionError(f"--kafka_wait={kafka_wait}: write a number of seconds, 0 for no waiting")
     output = str(args.output)
     return Config(
         inputs=tuple(args.input),
@@ -255,6 +296,9 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         hold_embargoed=args.hold_embargoed,
         rules=_rules(args.rules),
         replay=args.command == "replay",
+        kafka_config=_kafka_config(getattr(args, "kafka_config", ""), args.input),
+        kafka_wait=kafka_wait,
+        on_gap=getattr(args, "on_gap", "stop"),
     )
 
 
@@ -269,6 +313,18 @@ def _as_of(text: str | None, now: datetime) -> int:
     if time % SECOND:
         raise OptionError(f"--as_of={text}: a partition's time is in whole seconds; {example}")
     return time
+
+
+def _kafka_config(path: str, inputs: list[str]) -> str:
+    """The path of the file of client properties; it and the topics among the inputs are looked at."""
+    _, topics = topics_of(inputs)
+    if path or topics:
+        # It needs Beam, for which only who names a topic waits.
+        from pipeline import kafka
+
+        kafka.properties_of(path)
+        kafka.library()
+    return path
 
 
 def _rules(stated: Path | str | None) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TextIO
 
 _NOTES = ".progress"
+_SAID = ".said"
 _WIDTH = 79
 _EVERY_SECONDS = 0.5
 
@@ -27,8 +28,10 @@ class Ticker:
     def __init__(self, where: str) -> None:
         self._file = -1
         self._items = self._bytes = 0
+        self._said: Path | None = None
         if where and Path(where).is_dir():
             path = Path(where, f"{uuid.uuid4().hex}{_NOTES}")
+            self._said = path.with_suffix(_SAID)
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def tick(self, items: int, size: int) -> None:
@@ -40,39 +43,69 @@ class Ticker:
             with contextlib.suppress(OSError):
                 os.pwrite(self._file, b"%d %d\n" % (self._items, self._bytes), 0)
 
+    def say(self, text: str) -> None:
+        """Lets the person who waits know something: a line on stderr, by the process that the run was started in."""
+        if self._said is None:
+            print(f"storywire: {text}", file=sys.stderr, flush=True)
+            return
+        with contextlib.suppress(OSError), self._said.open("a", encoding="utf-8") as said:
+            said.write(f"{text}\n")
+
     def __del__(self) -> None:
         if self._file >= 0:
             os.close(self._file)
 
 
 class Line:
-    """The progress line of a run: a context manager that shows it on `stream` while it is a terminal."""
+    """The progress line of a run: a context manager that shows it on `stream` while it is a terminal.
+
+    What workers say is shown in any case.
+    """
 
     def __init__(self, where: str, files: int, size: int, stream: TextIO = sys.stderr) -> None:
         self._where = Path(where)
         self._files = files
         self._size = size
         self._stream = stream
+        self._heard: dict[Path, int] = {}
+        """Bytes of each worker's notes that were shown."""
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
 
     def __enter__(self) -> Line:
-        if self._stream.isatty():
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        if self._thread.is_alive():
-            self._thread.join()
-            self._stream.write("\r" + " " * _WIDTH + "\r")
-            self._stream.flush()
+        self._thread.join()
+        self._hear()
+        self._clear()
 
     def _show(self) -> None:
         start = time.monotonic()
         while not self._done.wait(_EVERY_SECONDS):
-            line = describe(time.monotonic() - start, self._files, self._size, *read(self._where))
-            self._stream.write("\r" + line[:_WIDTH].ljust(_WIDTH))
+            self._hear()
+            if self._stream.isatty():
+                line = describe(time.monotonic() - start, self._files, self._size, *read(self._where))
+                self._stream.write("\r" + line[:_WIDTH].ljust(_WIDTH))
+                self._stream.flush()
+
+    def _hear(self) -> None:
+        """Shows what workers have said since."""
+        for path in sorted(self._where.glob(f"*{_SAID}")):
+            before = self._heard.get(path, 0)
+            # A line that is being written is heard the next time.
+            whole = path.read_bytes()[before:].rpartition(b"\n")[0]
+            if whole:
+                self._heard[path] = before + len(whole) + 1
+                self._clear()
+                for line in whole.decode("utf-8", "replace").splitlines():
+                    print(f"storywire: {line}", file=self._stream, flush=True)
+
+    def _clear(self) -> None:
+        if self._stream.isatty():
+            self._stream.write("\r" + " " * _WIDTH + "\r")
             self._stream.flush()
 
 

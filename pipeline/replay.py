@@ -23,6 +23,7 @@ from pipeline.options import SECOND, TAKEN_OVER, compact, time_of
 from pipeline.unpack import Limits, unpacked
 from transforms.article import SKIP, RawItem, Reject
 from transforms.parse.times import iso
+from transforms.rows import envelope_of
 
 
 def complete(args: argparse.Namespace) -> None:
@@ -98,19 +99,19 @@ def read_rejects(file: InputFile, limits: Limits) -> Iterator[RawItem | Reject]:
         if row["stage"] == SKIP:
             continue
         uri, position, payload = row["uri"], row["position"], base64.b64decode(row["payload_base64"])
+        envelope = envelope_of(row)
         if row["payload_truncated"]:
             message = (
                 f"{uri}: of {row['payload_size']} bytes {len(payload)} were kept, so it can't be replayed; read the "
                 f"original again. Its reject said: {row['message']}"
             )
-            yield Reject(
-                "read", "truncated", message, uri, position, payload, row["payload_size"], row["payload_sha256"]
-            )
+            size, digest = row["payload_size"], row["payload_sha256"]
+            yield Reject("read", "truncated", message, uri, position, payload, size, digest, envelope)
         elif row["stage"] == "read" and not position:
             # It may be an archive, whose members were never read.
-            yield from unpacked(uri, file.modified, payload, limits)
+            yield from unpacked(uri, file.modified, payload, limits, envelope)
         else:
-            yield RawItem.entry(uri, payload, file.modified, position)
+            yield RawItem.entry(uri, payload, file.modified, position, envelope)
 
 
 def _manifest(path: str, output: str, partition: str) -> dict[str, Any]:

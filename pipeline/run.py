@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import logging
 import platform
@@ -26,13 +27,15 @@ import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline import graph, ledger, manifest, replay, storage
+from pipeline import graph, kafka, ledger, manifest, replay, storage
 from pipeline.errors import RunError
-from pipeline.inputs import InputFile, expand
+from pipeline.inputs import InputFile, Part, expand
+from pipeline.kafka import Access
 from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
 from pipeline.runner import Worker, runner_for, threads_unheard
+from pipeline.topics import is_topic
 from pipeline.unpack import shares_of
 from transforms.parse.times import iso
 
@@ -60,14 +63,16 @@ class Outcome(NamedTuple):
 def run(config: Config, flags: list[str]) -> Outcome:
     """Runs the pipeline over what the inputs name now and commits the partition."""
     start = time.monotonic()
-    storage.connect(flags, config.output, *config.inputs)
-    parts = _parts(config)
+    storage.connect(flags, config.output, *itertools.filterfalse(is_topic, config.inputs))
+    files = _files(config)
     draft = manifest.draft_path(config)
     with _stoppable() as stop, _alone(config):
         try:
             standing = manifest.load(manifest.path_of(config))
             chain = ledger.find(config)
-            parts += chain.held
+            access = Access(config.kafka_config, config.kafka_wait)
+            topics = kafka.ranges(config.inputs, access, chain.read, skip=config.on_gap == "skip")
+            parts: list[Part] = [*files, *chain.held, *topics]
             storage.delete(manifest.orphans(config, standing))
             _execute(config, parts, chain, draft, flags)
             made = manifest.load(draft)
@@ -98,7 +103,7 @@ def run(config: Config, flags: list[str]) -> Outcome:
     return outcome
 
 
-def _parts(config: Config) -> list[InputFile]:
+def _files(config: Config) -> list[InputFile]:
     """The files of the run, or the shares of large ones."""
     if config.replay:
         return [file for path in config.inputs for file in replay.files(path)]
@@ -170,7 +175,7 @@ def _alone(config: Config) -> Iterator[None]:
         yield
 
 
-def _execute(config: Config, parts: list[InputFile], chain: Chain, draft: str, flags: list[str]) -> None:
+def _execute(config: Config, parts: list[Part], chain: Chain, draft: str, flags: list[str]) -> None:
     files = {part.path: part.size for part in parts}
     size = sum(files.values())
     Worker.lost.clear()

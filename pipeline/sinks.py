@@ -19,7 +19,7 @@ from apache_beam.coders import RowCoder, registry
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from pipeline import manifest, storage
-from pipeline.inputs import InputFile
+from pipeline.inputs import Part
 from pipeline.manifest import WrittenFile
 from pipeline.options import MAX_SHARDS, SHARD_BYTES, Config
 from schemas import RowHash, data_set, write_container
@@ -112,7 +112,7 @@ class WriteLedger(beam.PTransform[Any, Any]):
 class DraftManifest(beam.PTransform[Any, Any]):
     """Everything written and counted -> the draft of the manifest, beside the place where the manifest will stand."""
 
-    def __init__(self, config: Config, parts: list[InputFile], parent: Mapping[str, str] | None, draft: str) -> None:
+    def __init__(self, config: Config, parts: list[Part], parent: Mapping[str, str] | None, draft: str) -> None:
         super().__init__()
         self._draft = _Draft(config, parts, parent, draft)
 
@@ -268,7 +268,7 @@ def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Rejec
     item_id, _, _, _, uri, position, *_ = row
     cause = decision.error if decision else "no decision reached the writer"
     message = f"{uri}: article {item_id} could not be keyed: {cause}; the payload is what was cleaned, as JSON"
-    return Reject.of("key", "undecided", message, uri, position, rows.undecided_payload(tail, decision))
+    return Reject.of("key", "undecided", message, uri, position, *rows.undecided_payload(tail, decision))
 
 
 def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:
@@ -281,7 +281,7 @@ def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Conf
 
 
 class _Draft(beam.DoFn):
-    def __init__(self, config: Config, parts: list[InputFile], parent: Mapping[str, str] | None, draft: str) -> None:
+    def __init__(self, config: Config, parts: list[Part], parent: Mapping[str, str] | None, draft: str) -> None:
         self._config = config
         self._parts = parts
         self._parent = parent

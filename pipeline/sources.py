@@ -1,4 +1,4 @@
-"""The source: the run's files to raw items, read by all workers."""
+"""The source: the run's files and topics to raw items, read by all workers."""
 
 from __future__ import annotations
 
@@ -8,56 +8,54 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
-from pipeline.inputs import InputFile
+from pipeline import kafka
+from pipeline.inputs import Part
+from pipeline.kafka import Access
 from pipeline.ledger import read_held
 from pipeline.options import Config
 from pipeline.progress import Ticker
 from pipeline.replay import read_rejects
+from pipeline.topics import TopicRange
 from pipeline.unpack import Limits, read_file
 from transforms.article import RawItem, Reject
 from transforms.steps import COUNTS, REJECTS, Counting, Counts
 
 
-class ReadFiles(beam.PTransform[Any, Any]):
-    """The shares of the run's files -> `items` (RawItem), `rejects` for what can't be read, `counts`.
+class ReadInput(beam.PTransform[Any, Any]):
+    """The parts of the run's input -> `items` (RawItem), `rejects` for what can't be read, `counts`.
 
     The files of a replay are those that an earlier run wrote its rejects to.
     """
 
-    def __init__(self, parts: list[InputFile], config: Config, progress: str = "") -> None:
+    def __init__(self, parts: list[Part], config: Config, progress: str = "") -> None:
         super().__init__()
         self._parts = parts
-        self._read = _Read(Limits(config.max_item_bytes, config.max_archive_bytes), config.replay, progress)
+        self._read = _Read(config, progress)
 
     def expand(self, begin: Any) -> Any:
         """PBegin -> PCollections `items`, `rejects` and `counts`."""
         step = beam.ParDo(self._read).with_output_types(RawItem, rejects=Reject, counts=Counts)
         return (
             begin
-            | "Files" >> beam.Create(self._parts)
+            | "Parts" >> beam.Create(self._parts)
             | "Spread" >> beam.Reshuffle()
             | "Read" >> step.with_outputs(REJECTS, COUNTS, main="items")
         )
 
 
 class _Read(Counting):
-    def __init__(self, limits: Limits, replay: bool, progress: str) -> None:
-        self._limits = limits
-        self._replay = replay
+    def __init__(self, config: Config, progress: str) -> None:
+        self._limits = Limits(config.max_item_bytes, config.max_archive_bytes)
+        self._replay = config.replay
+        self._access = Access(config.kafka_config, config.kafka_wait)
+        self._as_of = config.as_of
         self._progress = progress
 
     def setup(self) -> None:
         self._ticker = Ticker(self._progress)
 
-    def process(self, file: InputFile) -> Iterator[Any]:
-        tick = self._ticker.tick
-        if file.held:
-            read: Iterator[RawItem | Reject] = read_held(file)
-        elif self._replay:
-            read = read_rejects(file, self._limits)
-        else:
-            read = read_file(file, self._limits, tick)
-        for found in read:
+    def process(self, part: Part) -> Iterator[Any]:
+        for found in self._items(part):
             if isinstance(found, Reject):
                 self.counts["items"] += 1
                 yield TaggedOutput(REJECTS, found)
@@ -65,3 +63,15 @@ class _Read(Counting):
                 self.counts["read/items"] += 1
                 yield found
         self.counts["read/parts"] += 1
+        if isinstance(part, TopicRange):
+            self.counts.update(dict(part.gaps()))
+
+    def _items(self, part: Part) -> Iterator[RawItem | Reject]:
+        tick = self._ticker.tick
+        if isinstance(part, TopicRange):
+            return kafka.read_range(part, self._access, self._limits, self._as_of, self._ticker.say, tick)
+        if part.held:
+            return read_held(part)
+        if self._replay:
+            return read_rejects(part, self._limits)
+        return read_file(part, self._limits, tick)

@@ -30,9 +30,13 @@ def summary(config: Config, outcome: Outcome) -> str:
     items = counts.get("items", 0)
     states, held, unseen = (counts.get(name, 0) for name in ("state_rows", "held", "unseen_kills"))
     skips = manifest.skips(made)
+    missing, anew = (
+        sum(number for name, number in counts.items() if name.startswith(prefix))
+        for prefix in ("gaps/deleted/", "gaps/made_anew/")
+    )
     rate = items / outcome.seconds if outcome.seconds else 0.0
     lines = [
-        f"as of {made['options']['as_of']}: {items:,} items from {made['input']['files']:,} files "
+        f"as of {made['options']['as_of']}: {items:,} items from {_sources(made['input'])} "
         f"in {outcome.seconds:.1f} s ({rate:,.0f} a second)",
         f"  articles      {rows['articles'] - states:>8,}  in {rows['stories']:,} stories",
         *([f"  state rows    {states:>8,}  what changed about earlier versions"] if states else []),
@@ -42,6 +46,8 @@ def summary(config: Config, outcome: Outcome) -> str:
         *([f"  held          {held:>8,}  until their embargo ends"] if held else []),
         *([f"  unseen kills  {unseen:>8,}  of items that no run has seen"] if unseen else []),
         f"  languages     {_listed(counts, 'languages/')}",
+        *([f"  missing       {missing:>8,}  messages that Kafka had deleted"] if missing else []),
+        *([f"  made anew     {anew:>8,}  topics, whose unread messages are lost"] if anew else []),
     ]
     largest = _largest_stories(config, made)
     if largest:
@@ -54,6 +60,14 @@ def summary(config: Config, outcome: Outcome) -> str:
     )
     lines.append(f"manifest {outcome.path}")
     return "\n".join(lines)
+
+
+def _sources(read: dict[str, Any]) -> str:
+    """Where the items came from, in words."""
+    partitions = [one for topic in read.get("topics", {}).values() for one in topic.values()]
+    count = sum(one["from"] < one["to"] for one in partitions)
+    files = f"{read['files']:,} files"
+    return f"{files} and {count:,} partitions of topics" if count else files
 
 
 def _listed(counts: dict[str, int], prefix: str, but: str = "") -> str:

@@ -22,7 +22,7 @@ import zstandard
 
 from pipeline import storage
 from pipeline.inputs import InputFile, printable_uri
-from transforms.article import PAYLOAD_LIMIT, RawItem, Reject
+from transforms.article import NO_ENVELOPE, PAYLOAD_LIMIT, Envelope, RawItem, Reject
 from transforms.parse import records
 
 # Large archives and files of JSON lines are opened by several workers, each of which takes its share of the members or
@@ -107,15 +107,21 @@ def read_file(file: InputFile, limits: Limits, tick: Tick = lambda items, size: 
             yield _whole_file(file, "archive_broken", _told(error))
 
 
-def unpacked(uri: str, modified: int, data: bytes, limits: Limits) -> Iterator[RawItem | Reject]:
-    """The items in the bytes of a file; a Reject for what can't be opened."""
+def unpacked(
+    uri: str, modified: int, data: bytes, limits: Limits, envelope: Envelope = NO_ENVELOPE
+) -> Iterator[RawItem | Reject]:
+    """The items in the bytes of a file or message; a Reject for what can't be opened."""
+    if not _packed(data) and len(data) <= min(limits.item, _CHUNK):
+        yield RawItem(uri, data, modified, envelope=envelope)
+        return
     try:
-        yield from _Unpacker(limits).open(uri, modified, _buffered(io.BytesIO(data)), 0)
+        for found in _Unpacker(limits).open(uri, modified, _buffered(io.BytesIO(data)), 0):
+            yield found._replace(envelope=envelope)
     except MemoryError:
         raise
     except Exception as error:
         kind = "archive_too_large" if isinstance(error, LimitError) else "archive_broken"
-        yield Reject.of("read", kind, f"{uri}: {_told(error)}", uri, 0, data)
+        yield Reject.of("read", kind, f"{uri}: {_told(error)}", uri, 0, data, envelope)
 
 
 def _told(error: Exception) -> str:

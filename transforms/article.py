@@ -22,6 +22,25 @@ SKIP = "skip"
 """The stage of what is whole and holds no article: it is kept and counted like a reject, but is no fault."""
 
 
+class Header(NamedTuple):
+    """A header of a message; bytes of its value that are no UTF-8 stand as `\\xNN`, none at all as empty text."""
+
+    name: str
+    value: str
+
+
+class Envelope(NamedTuple):
+    """What came around the payload of a message."""
+
+    key: str | None = None
+    """Bytes that are no UTF-8 stand as `\\xNN`; None for a message without a key, and for a file."""
+    headers: tuple[Header, ...] = ()
+    """In the order in which they came; a name may come several times."""
+
+
+NO_ENVELOPE = Envelope()
+
+
 class RawItem(NamedTuple):
     """One thing a source read: a file, a member of an archive, a message, a stretch of a long file of JSON lines."""
 
@@ -35,15 +54,16 @@ class RawItem(NamedTuple):
     """For a stretch of JSON lines, which line of its file it begins with, from 1; else 0."""
     position: int = 0
     """For an entry that stands alone, which entry of its item it was; else 0."""
+    envelope: Envelope = NO_ENVELOPE
 
     @classmethod
-    def entry(cls, uri: str, data: bytes, arrived: int, position: int) -> RawItem:
+    def entry(cls, uri: str, data: bytes, arrived: int, position: int, envelope: Envelope) -> RawItem:
         """An entry that is read again by itself, as it was read among others.
 
         An object of JSON is one entry there, also where a file of its own would be a list of several.
         """
         line = position if data.lstrip().startswith(b"{") else 0
-        return cls(uri, data, arrived, line, position)
+        return cls(uri, data, arrived, line, position, envelope)
 
 
 class Stated(NamedTuple):
@@ -88,6 +108,7 @@ class Article(NamedTuple):
     arrived: int = 0
     payload: bytes = b""
     """The entry's bytes; they go into the reject if a later step fails, never into the row."""
+    envelope: Envelope = NO_ENVELOPE
 
     # identity
     guid: str = ""
@@ -283,9 +304,19 @@ class Reject(NamedTuple):
     """The first PAYLOAD_LIMIT bytes."""
     payload_size: int
     payload_sha256: str
+    envelope: Envelope = NO_ENVELOPE
 
     @classmethod
-    def of(cls, stage: str, error: str, message: str, uri: str, position: int, payload: bytes) -> Reject:
+    def of(
+        cls,
+        stage: str,
+        error: str,
+        message: str,
+        uri: str,
+        position: int,
+        payload: bytes,
+        envelope: Envelope = NO_ENVELOPE,
+    ) -> Reject:
         """A reject of `payload`, cut to the limit, with the size and hash of the whole."""
         digest = hashlib.sha256(payload).hexdigest()
-        return cls(stage, error, message, uri, position, payload[:PAYLOAD_LIMIT], len(payload), digest)
+        return cls(stage, error, message, uri, position, payload[:PAYLOAD_LIMIT], len(payload), digest, envelope)

@@ -12,13 +12,14 @@ import binascii
 import functools
 import hashlib
 import io
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import fastavro
 
 from schemas import Schema, data_set, fingerprint_of, parsed
-from transforms.article import Story
+from transforms.article import NO_ENVELOPE, Envelope, Header, Story
 from transforms.rows import Encoder
 
 ARTICLE = "article"
@@ -130,6 +131,7 @@ class HeldItem(NamedTuple):
     arrived: int
     """Microseconds UTC."""
     payload: bytes
+    envelope: Envelope = NO_ENVELOPE
 
 
 Entry = KnownArticle | StoryEntry | TermCounts | DeskClock | HeldItem
@@ -170,7 +172,7 @@ def encode(entry: Entry) -> LedgerRow:
         place = {"uri": entry.uri, "position": entry.position, "arrived": entry.arrived}
         digest = hashlib.blake2b(entry.payload, digest_size=8).hexdigest()
         key = f"{entry.uri}#{entry.position}#{digest}"
-        return _row(HELD, key, "", **place, payload_base64=_text(entry.payload))
+        return _row(HELD, key, "", **place, payload_base64=_text(entry.payload), **_envelope_fields(entry.envelope))
     counted = {"day": entry.day, "part": entry.part, "articles": entry.articles}
     packed = {"terms_base64": _text(entry.terms), "numbers_base64": _text(entry.numbers)}
     return _row(TERMS, entry.language, entry.language, **counted, **packed)
@@ -189,7 +191,8 @@ def decode(row: LedgerRow) -> Entry:
     if kind == DESK:
         return DeskClock(fields["key"], fields["clock"])
     if kind == HELD:
-        return HeldItem(fields["uri"], fields["position"], fields["arrived"], _bytes(fields["payload_base64"]))
+        place = fields["uri"], fields["position"], fields["arrived"]
+        return HeldItem(*place, _bytes(fields["payload_base64"]), _envelope(fields))
     if kind not in (CLOSED_STORY, LIVE_STORY):
         raise ValueError(f"a ledger entry of the unknown kind {kind!r}")
     headlines = fields["headlines"]
@@ -263,6 +266,16 @@ def _story_row(entry: StoryEntry) -> LedgerRow:
     for name in ("terms", "numbers", "central_terms", "central_numbers"):
         fields[f"{name}_base64"] = _text(getattr(live, name))
     return _row(LIVE_STORY, story.story_id, story.language, **fields, central_dot=live.central_dot or None)
+
+
+def _envelope_fields(envelope: Envelope) -> dict[str, Any]:
+    headers = json.dumps(envelope.headers, ensure_ascii=False) if envelope.headers else None
+    return {"message_key": envelope.key, "message_headers_json": headers}
+
+
+def _envelope(fields: dict[str, Any]) -> Envelope:
+    headers = json.loads(fields["message_headers_json"] or "[]")
+    return Envelope(fields["message_key"], tuple(Header(name, value) for name, value in headers))
 
 
 def _text(data: bytes) -> str | None:

@@ -11,6 +11,7 @@ import functools
 import io
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import fastavro
 
 from schemas import Gate, data_set
 from transforms import identity
-from transforms.article import STATE, Article, Decision, Reject, Stated, Story
+from transforms.article import STATE, Article, Decision, Envelope, Header, Reject, Stated, Story
 from transforms.parse.times import iso
 
 # The fields of an article's row that only deciding knows, the first in the schema: settle and the desk set them.
@@ -100,7 +101,7 @@ def state_row(decision: Decision, as_of: int) -> bytes:
     return decided_part(decision) + _article_encoders().tail.encode(tail)
 
 
-def undecided_payload(tail: bytes, decision: Decision | None) -> bytes:
+def undecided_payload(tail: bytes, decision: Decision | None) -> tuple[bytes, Envelope]:
     """A cleaned article that got no decision as JSON that the `json` format reads: what a reject of it keeps."""
     names = data_set("articles").field_names()
     row = fastavro.schemaless_reader(io.BytesIO(tail), data_set("articles").part(names[len(DECIDED) :]), None)
@@ -109,7 +110,7 @@ def undecided_payload(tail: bytes, decision: Decision | None) -> bytes:
         fields["published"] = row["event_time_utc"]
     if decision is not None:
         fields["pub_status"] = decision.pub_status
-    return json.dumps(fields, ensure_ascii=False, default=_time_text).encode()
+    return json.dumps(fields, ensure_ascii=False, default=_time_text).encode(), envelope_of(row)
 
 
 # What of a row goes into `undecided_payload`, as the formats call it: the URI would pass for a guid.
@@ -160,8 +161,21 @@ def reject_row(reject: Reject, as_of: int) -> bytes:
         "excerpt": _printable(reject.payload[: 4 * _EXCERPT_CHARACTERS].decode("utf-8", "replace"))[
             :_EXCERPT_CHARACTERS
         ],
+        **_envelope_fields(reject.envelope),
     }
     return _encoder("rejects").encode(record)
+
+
+def _envelope_fields(envelope: Envelope) -> dict[str, Any]:
+    """An envelope as the fields of a row."""
+    headers = [header._asdict() for header in envelope.headers]
+    return {"message_key": envelope.key, "message_headers": headers}
+
+
+def envelope_of(row: Mapping[str, Any]) -> Envelope:
+    """The envelope in the fields of a row; a row that was written before there were any has none."""
+    headers = tuple(Header(header["name"], header["value"]) for header in row.get("message_headers") or ())
+    return Envelope(row.get("message_key"), headers)
 
 
 def day(micros: int) -> str:
@@ -248,6 +262,7 @@ def _article_tail(article: Article, as_of: int) -> dict[str, Any]:
         "flags": flags_of(article, as_of),
         "cleaning": list(article.cleaning),
         "languages": [share._asdict() for share in article.languages],
+        **_envelope_fields(article.envelope),
     }
 
 

@@ -193,7 +193,7 @@ class _Parse(Counting):
                 self.counts["held"] += 1
                 # The file's own time counts only where the item states none; a copy of the file has another.
                 arrived = found.arrived if identity.event_time(found)[1] == "arrived" else 0
-                held = HeldItem(found.uri, found.position, arrived, found.payload)
+                held = HeldItem(found.uri, found.position, arrived, found.payload, found.envelope)
                 yield TaggedOutput(HELD, ledger.encode(held))
             else:
                 self.counts[f"formats/{found.source_format}"] += 1
@@ -339,7 +339,7 @@ def rejected(stage: str, article: Article, error: Exception) -> Reject:
     """The reject of an article that a step could not handle."""
     where = f"{article.uri}, entry {article.position}" if article.position else article.uri
     kind = _snake(type(error).__name__.removesuffix("Error"))
-    return Reject.of(stage, kind, f"{where}: {error}", article.uri, article.position, article.payload)
+    return Reject.of(stage, kind, f"{where}: {error}", article.uri, article.position, article.payload, article.envelope)
 
 
 @functools.cache

@@ -282,9 +282,9 @@ def test_a_part_that_a_runner_loses_is_found_out(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "read_file", lambda file, *_: iter(()) if b"0002" not in file.path else 1 / 0)
     with pytest.raises(RunError, match="division by zero"):
         run.run(config(tmp_path / "out", wire), [])
-    real = run.graph.ReadFiles.__init__
+    real = run.graph.ReadInput.__init__
     monkeypatch.undo()
-    monkeypatch.setattr(run.graph.ReadFiles, "__init__", lambda self, parts, *rest: real(self, parts[1:], *rest))
+    monkeypatch.setattr(run.graph.ReadInput, "__init__", lambda self, parts, *rest: real(self, parts[1:], *rest))
     with pytest.raises(RunError, match="4 parts of the input were listed, but 3 read"):
         run.run(config(tmp_path / "out", wire), [])
     assert tree(tmp_path / "out").keys() == {".lock"}

@@ -22,7 +22,7 @@ import fastavro
 
 from schemas import DATA_SETS, data_set, write_container
 from transforms import ledger, rows
-from transforms.article import STATE, Article, Decision, LanguageShare, Reject, Stated, Story, Subject
+from transforms.article import STATE, Article, Decision, Envelope, Header, LanguageShare, Reject, Stated, Story, Subject
 
 ROOT = Path(__file__).parent.parent.parent
 RELEASED = ROOT / "schemas" / "released"
@@ -161,6 +161,7 @@ _FULL = Article(
     flags=("charset_guessed",),
     languages=(LanguageShare("de", 0.625), LanguageShare("zh-Hans", 0.25)),
     cleaning=("dateline", "byline"),
+    envelope=Envelope("港-1042", (Header("trace", "\\xff\\x00"), Header("empty", ""))),
 )
 _BARE = Article(uri="a.txt", arrived=AS_OF + 1, source_format="dated_text", language_method="none")
 
@@ -196,7 +197,8 @@ _STORIES = [
 
 _REJECTS = [
     Reject.of("parse", "yaml", "b.md: line 2: “:” expected | got ☃", "b.md", 0, "---\ntitle: ☃: x\n".encode()),
-    Reject("read", "too_large", "c.zip!/d.json: 2 GB", "c.zip!/d.json", 7, b"\x00\xff", 2**31, "0" * 64),
+    Reject("read", "too_large", "c.zip!/d.json: 2 GB", "c.zip!/d.json", 7, b"\x00\xff", 2**31, "0" * 64, Envelope("7")),
+    Reject.of("skip", "tombstone", "a tombstone", "news/0/5", 0, b"", _FULL.envelope),
 ]
 
 
@@ -229,6 +231,7 @@ LEDGER: list[ledger.Entry] = [
     ledger.TermCounts("de", None, 1, 0, b"", b""),
     ledger.DeskClock("de", AS_OF),
     ledger.HeldItem("tallis.json", 2, AS_OF, b"{}"),
+    ledger.HeldItem("news/0/7", 0, AS_OF, b"{}", _FULL.envelope),
 ]  # fmt: skip
 
 

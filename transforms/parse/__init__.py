@@ -11,7 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 
-from transforms.article import Article, RawItem, Reject
+from transforms.article import NO_ENVELOPE, Article, RawItem, Reject
 from transforms.parse import formats as _formats
 from transforms.parse.base import Elements, Format, ParseError, Sample, Settings, SkipError, refused
 from transforms.parse.formats import json_articles
@@ -41,7 +41,9 @@ def recognise(data: bytes) -> Format | None:
 def parse(item: RawItem, settings: Settings = Settings()) -> Iterator[Article | Reject]:  # noqa: B008 (immutable)
     """The articles of `item`, with a Reject for each entry, or for the whole item, that can't be read."""
     for found in _found(item, settings):
-        yield found._replace(position=item.position) if item.position else found
+        if item.position:
+            found = found._replace(position=item.position)
+        yield found._replace(envelope=item.envelope) if item.envelope != NO_ENVELOPE else found
 
 
 def _found(item: RawItem, settings: Settings) -> Iterator[Article | Reject]:
