@@ -57,16 +57,16 @@ class Ticker:
 
 
 class Line:
-    """The progress line of a run: a context manager that shows it on `stream` while it is a terminal.
+    """The progress line of a run: a context manager that shows it on `stream` (stderr) while it is a terminal.
 
     What workers say is shown in any case.
     """
 
-    def __init__(self, where: str, files: int, size: int, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, where: str, files: int, size: int, stream: TextIO | None = None) -> None:
         self._where = Path(where)
         self._files = files
         self._size = size
-        self._stream = stream
+        self._stream = stream or sys.stderr
         self._heard: dict[Path, int] = {}
         """Bytes of each worker's notes that were shown."""
         self._done = threading.Event()
@@ -101,12 +101,15 @@ class Line:
                 self._heard[path] = before + len(whole) + 1
                 self._clear()
                 for line in whole.decode("utf-8", "replace").splitlines():
-                    print(f"storywire: {line}", file=self._stream, flush=True)
+                    # Nobody's listening is no failure of the run.
+                    with contextlib.suppress(OSError, ValueError):
+                        print(f"storywire: {line}", file=self._stream, flush=True)
 
     def _clear(self) -> None:
-        if self._stream.isatty():
-            self._stream.write("\r" + " " * _WIDTH + "\r")
-            self._stream.flush()
+        with contextlib.suppress(OSError, ValueError):
+            if self._stream.isatty():
+                self._stream.write("\r" + " " * _WIDTH + "\r")
+                self._stream.flush()
 
 
 def read(where: Path) -> tuple[int, int]:
