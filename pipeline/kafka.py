@@ -77,15 +77,35 @@ class _AwayError(Exception):
     """No broker answers, or one that is not ready to; waiting may help."""
 
 
-def ranges(inputs: Iterable[str], access: Access, read: Mapping[str, Any], skip: bool = False) -> list[TopicRange]:
-    """The parts of all that the topics among `inputs` hold and no run has read.
+def ranges(
+    inputs: Iterable[str], access: Access, read: Mapping[str, Any], skip: bool = False, most: int | None = None
+) -> list[TopicRange]:
+    """The parts of all that the topics among `inputs` hold and no run has read, or of the oldest `most` messages of it.
 
     `read` is the `input` of the parent's manifest. `skip` goes on where offsets are missing, which else is a RunError.
     OptionError for a topic that does not exist, and for a cluster that lets nobody in.
     """
     servers, names = topics.topics_of(inputs)
-    listed = _listed(servers, names, access) if names else {}
-    found = topics.unread(servers, listed, topics.known_of(read), skip)
+    cluster = _Cluster(servers, access, _Patience(access.wait, on_terminal))
+    found = topics.unread(servers, cluster.listed(names), topics.known_of(read), skip)
+    if most is not None:
+        found = topics.oldest(found, most, cluster.offsets_at)
+    return [part for one in found for part in topics.parts_of(one)]
+
+
+def again(inputs: Iterable[str], access: Access, made: Mapping[str, Any]) -> list[TopicRange]:
+    """The parts that the run of the manifest `made` read, to be read once more.
+
+    RunError where the topics no longer hold them; OptionError as for `ranges`, and where a topic is not among `inputs`.
+    """
+    servers, names = topics.topics_of(inputs)
+    known = topics.known_of(made["input"])
+    wanted = [name for name, topic in sorted(known.items()) if topics.is_read(topic)]
+    for name in wanted:
+        if name not in names:
+            raise OptionError(f"that run read the topic {name}; say where it is, --input=kafka://broker1:9092/{name}")
+    listed = _Cluster(servers, access, _Patience(access.wait, on_terminal)).listed(wanted)
+    found = topics.once_more(servers, listed, known, made["counts"])
     return [part for one in found for part in topics.parts_of(one)]
 
 
@@ -137,8 +157,9 @@ def read_range(
             break
         except _AwayError as error:
             patience.pause(str(error))
-    if part.start < part.stop:
-        _same_topic(part, access, patience)
+    # Equal offsets would not tell that the topic is another one.
+    if part.start < part.stop and _Cluster(part.servers, access, patience).topic_id(part.topic) != part.topic_id:
+        raise RunError(f"{part.topic} was made anew while it was read; run it again")
 
 
 def _items(part: TopicRange, message: Any, limits: Limits, as_of: int) -> Iterator[RawItem | Reject]:
@@ -295,33 +316,27 @@ class _Admin(_Client):
         super().__init__(servers, access)
         from confluent_kafka import admin
 
-        self._admin = admin
         with self.told():
             self._client = admin.AdminClient(self.common)
+        self.spec = admin.OffsetSpec
 
     def describe(self, names: list[str]) -> dict[str, Any]:
         """The description of each topic."""
         asked = self._client.describe_topics(self.kafka.TopicCollection(names), request_timeout=_ANSWER_SECONDS)
         return self._answers(asked, lambda name: f"--input=kafka://…/{name}: ")
 
-    def bounds(self, described: Mapping[str, Any]) -> dict[str, dict[int, tuple[int, int]]]:
-        """Of each partition the first offset that there is and the first that can't be read yet."""
-        partition = self.kafka.TopicPartition
-        every = [partition(name, one.id) for name, topic in described.items() for one in topic.partitions]
-        spec, committed = self._admin.OffsetSpec, self.kafka.IsolationLevel.READ_COMMITTED
-        low, high = (
-            self._answers(
-                self._client.list_offsets(
-                    {one: which() for one in every}, isolation_level=committed, request_timeout=_ANSWER_SECONDS
-                ),
-                lambda one: f"{one.topic}/{one.partition}: ",
-            )
-            for which in (spec.earliest, spec.latest)
+    def offsets(self, partitions: list[tuple[str, int]], which: Any) -> dict[tuple[str, int], int]:
+        """Of each partition (topic, number) the offset that `which`, an OffsetSpec, asks for.
+
+        The latest is the first that can't be read yet, also because a transaction is open.
+        """
+        asked = self._client.list_offsets(
+            {self.kafka.TopicPartition(*one): which for one in partitions},
+            isolation_level=self.kafka.IsolationLevel.READ_COMMITTED,
+            request_timeout=_ANSWER_SECONDS,
         )
-        found: dict[str, dict[int, tuple[int, int]]] = {name: {} for name in described}
-        for one in every:
-            found[one.topic][one.partition] = low[one].offset, high[one].offset
-        return found
+        answers = self._answers(asked, lambda one: f"{one.topic}/{one.partition}: ")
+        return {(one.topic, one.partition): answer.offset for one, answer in answers.items()}
 
     def _answers(self, asked: Mapping[Any, Future[Any]], told: Callable[[Any], str]) -> dict[Any, Any]:
         with self.told():
@@ -380,7 +395,9 @@ def _messages(part: TopicRange, position: int, access: Access) -> Iterator[Any]:
         heard = time.monotonic()
         while True:
             with reader.told():
-                batch = reader.consumer.consume(_BATCH, _TICK_SECONDS)
+                # Asked for several it would wait until they are there.
+                batch = reader.consumer.consume(1, _TICK_SECONDS)
+                batch += reader.consumer.consume(_BATCH, 0) if batch else []
             for message in batch:
                 error = message.error()
                 # Markers of transactions and what compaction removed leave holes, so a range may end in none of its
@@ -405,21 +422,48 @@ def _messages(part: TopicRange, position: int, access: Access) -> Iterator[Any]:
                 raise reader.silent()
 
 
-def _listed(servers: str, names: list[str], access: Access) -> dict[str, Listed]:
-    def ask() -> dict[str, Listed]:
-        admin = _Admin(servers, access)
-        described = admin.describe(names)
-        bounds = admin.bounds(described)
-        return {name: Listed(_id(topic), bounds[name]) for name, topic in described.items()}
+class _Cluster:
+    """What the starting process asks the brokers, again until they answer."""
 
-    return _Patience(access.wait, on_terminal).with_answer(ask)
+    def __init__(self, servers: str, access: Access, patience: _Patience) -> None:
+        self._servers = servers
+        self._access = access
+        self._patience = patience
+        self._admin: _Admin | None = None
 
+    def listed(self, names: list[str]) -> dict[str, Listed]:
+        """The topics as they are now; nobody is asked for none."""
 
-def _same_topic(part: TopicRange, access: Access, patience: _Patience) -> None:
-    """RunError where the topic that was read is not the one that was listed: equal offsets would not tell."""
-    described = patience.with_answer(lambda: _Admin(part.servers, access).describe([part.topic]))
-    if _id(described[part.topic]) != part.topic_id:
-        raise RunError(f"{part.topic} was made anew while it was read; run it again")
+        def ask(admin: _Admin) -> dict[str, Listed]:
+            described = admin.describe(names)
+            every = [(name, one.id) for name, topic in described.items() for one in topic.partitions]
+            low, high = admin.offsets(every, admin.spec.earliest()), admin.offsets(every, admin.spec.latest())
+            listed = {name: Listed(_id(topic), {}) for name, topic in described.items()}
+            for name, partition in every:
+                listed[name].partitions[partition] = low[name, partition], high[name, partition]
+            return listed
+
+        return self._ask(ask) if names else {}
+
+    def offsets_at(self, partitions: list[tuple[str, int]], time: int) -> dict[tuple[str, int], int]:
+        """Of each partition (topic, number) the first offset of a message of that time (milliseconds UTC) or later; -1
+        where there is none."""
+        return self._ask(lambda admin: admin.offsets(partitions, admin.spec.for_timestamp(time)))
+
+    def topic_id(self, name: str) -> str:
+        """What the cluster calls a topic beside its name."""
+        return self._ask(lambda admin: _id(admin.describe([name])[name]))
+
+    def _ask(self, ask: Callable[[_Admin], _T]) -> _T:
+        def asked() -> _T:
+            self._admin = self._admin or _Admin(self._servers, self._access)
+            try:
+                return ask(self._admin)
+            except _AwayError:
+                self._admin = None
+                raise
+
+        return self._patience.with_answer(asked)
 
 
 def _id(described: Any) -> str:

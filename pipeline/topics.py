@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.errors import OptionError, RunError
@@ -23,6 +23,8 @@ _PART_OFFSETS = 5_000
 _MOST_PARTS = 16
 # What a message is taken for where the size of the input matters and can't be known: an article of some length.
 _MESSAGE_BYTES = 4_096
+# Milliseconds; no message is of the year 10000.
+_END_OF_TIME = 253_402_300_800_000
 
 
 class TopicRange(NamedTuple):
@@ -79,6 +81,10 @@ class Known(NamedTuple):
     topic_id: str
     partitions: dict[int, tuple[int, int]]
     """Of each partition the last run's interval: its first offset and the first behind."""
+
+
+OffsetsAt = Callable[[list[tuple[str, int]], int], dict[tuple[str, int], int]]
+"""Of each partition (topic, number) the first offset of a message of a time (milliseconds UTC) or later, else -1."""
 
 
 def is_topic(name: str) -> bool:
@@ -164,6 +170,80 @@ def unread(servers: str, listed: Mapping[str, Listed], known: Mapping[str, Known
         for partition, (_, end) in sorted(before.partitions.items())
     )
     return [*ranges, *kept]
+
+
+def oldest(ranges: list[TopicRange], most: int, at: OffsetsAt) -> list[TopicRange]:
+    """The ranges cut to `most` offsets in all, those with the oldest messages.
+
+    Of equal times those of the first partitions. It depends on the offsets and on the messages alone. A message stands
+    in nobody's way but its own partition's: those behind one that is dated ahead wait for its turn.
+    """
+    if sum(one.stop - one.start for one in ranges) <= most:
+        return ranges
+    read = [one for one in ranges if one.start < one.stop]
+
+    def ends(time: int) -> list[int]:
+        """Where each range ends if it ends before the first message of that time or later."""
+        offsets = at([(one.topic, one.partition) for one in read], time)
+        found = (offsets[one.topic, one.partition] for one in read)
+        return [
+            one.stop if offset < 0 else min(max(one.start, offset), one.stop)
+            for one, offset in zip(read, found, strict=True)
+        ]
+
+    def count(stops: list[int]) -> int:
+        return sum(stop - one.start for one, stop in zip(read, stops, strict=True))
+
+    # The last time before which there are few enough, and the first before which there are too many.
+    before, beyond = 0, _END_OF_TIME
+    within, over = [one.start for one in read], [one.stop for one in read]
+    while beyond - before > 1:
+        time = (before + beyond) // 2
+        stops = ends(time)
+        if count(stops) <= most:
+            before, within = time, stops
+        else:
+            beyond, over = time, stops
+    left = most - count(within)
+    cut: dict[bytes, TopicRange] = {}
+    for one, stop, last in zip(read, within, over, strict=True):
+        more = min(left, last - stop)
+        left -= more
+        cut[one.path] = one._replace(stop=stop + more)
+    return [cut.get(one.path, one) for one in ranges]
+
+
+def is_read(topic: Known) -> bool:
+    """True where the last run has read something of the topic."""
+    return any(start < stop for start, stop in topic.partitions.values())
+
+
+def once_more(
+    servers: str, listed: Mapping[str, Listed], read: Mapping[str, Known], counts: Mapping[str, int]
+) -> list[TopicRange]:
+    """The ranges that a run has read, from what its manifest says of its input and its counts.
+
+    RunError where the topics no longer hold them.
+    """
+    ranges = []
+    for topic, known in sorted(read.items()):
+        now = listed.get(topic)
+        if now is not None and now.topic_id != known.topic_id:
+            raise RunError(f"{topic} was made anew since that run, which can't be done again")
+        for partition, (start, stop) in sorted(known.partitions.items()):
+            low, high = now.partitions.get(partition, (0, 0)) if now is not None else (start, stop)
+            if start < stop and not low <= start < stop <= high:
+                raise RunError(
+                    f"{topic}/{partition}: that run read the offsets {start} to {stop - 1}, and there are only {low} "
+                    f"to {high - 1} now, so it can't be done again"
+                )
+            found = TopicRange(
+                servers if now is not None else "", topic, known.topic_id, partition, start, stop,
+                counts.get(f"gaps/deleted/{topic}/{partition}", 0),
+                partition == min(known.partitions) and f"gaps/made_anew/{topic}" in counts,
+            )  # fmt: skip
+            ranges.append(found)
+    return ranges
 
 
 def _other(topic: str, before: Known, now: Listed) -> str:

@@ -352,6 +352,37 @@ def test_a_topic_made_anew_stops_the_run_or_is_read_from_its_start(topic, tmp_pa
     assert made["counts"]["items"] == 8
 
 
+def test_a_slice_takes_the_oldest_and_a_chain_of_slices_takes_all(topic):
+    for partition, times in enumerate([range(0, 40, 2), range(1, 20, 2), [5] * 10]):
+        for number, at in enumerate(times):
+            topic.send(article(number), partition=partition, timestamp=1_773_000_000_000 + at)
+    whole = topic.offsets(topic.ranges())
+    read: dict[str, Any] = {}
+    slices = []
+    for _ in range(4):
+        ranges = topic.ranges(read, most=15)
+        slices.append(topic.offsets(ranges))
+        read = topics.interval(ranges)
+    assert [len(one) for one in slices] == [15, 15, 10, 0]
+    # 0 to 4 ms hold five messages, the two first partitions have none of 5 ms but one.
+    assert slices[0] == [*(f"/0/{n}" for n in range(3)), *(f"/1/{n}" for n in range(3)), *(f"/2/{n}" for n in range(9))]
+    assert sorted(offset for one in slices for offset in one) == sorted(whole)
+
+
+def test_an_interval_is_read_again_while_the_topic_holds_it(topic, tmp_path):
+    topic.send(*(article(number) for number in range(6)))
+    assert run(topic, tmp_path) == 0
+    made = manifests(tmp_path)[0]
+    first = topic.offsets(topic.ranges())
+    topic.send(article(7))
+    again = kafka.again([topic.input()], Access(wait=5), made)
+    assert topics.interval(again) == {key: made["input"][key] for key in ("topics", "topic_ids")}
+    assert topic.offsets(again) == first
+    topic.delete_before(0, 1)
+    with pytest.raises(RunError, match="there are only 1 to 6 now"):
+        kafka.again([topic.input()], Access(wait=5), made)
+
+
 def test_what_vanishes_while_it_is_read_fails_the_run(topic):
     topic.send(*(article(number) for number in range(10)))
     (part,) = [one for one in topic.ranges() if one.partition == 0]
