@@ -85,6 +85,9 @@ class Broker:
             "transaction.state.log.num.partitions": "1",
             "group.initial.rebalance.delay.ms": "0",
             "auto.create.topics.enable": "false",
+            # One that was killed is let in again only once it is given up.
+            "broker.session.timeout.ms": "2000",
+            "broker.heartbeat.interval.ms": "500",
             "ssl.keystore.type": "PEM",
             **_certificate(self.authority),
             "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
