@@ -23,6 +23,11 @@ MAX_ITEM_BYTES = 32 * 2**20
 MAX_ARCHIVE_BYTES = 4 * 2**30
 MAX_REJECT_SHARE = 0.05
 MAX_SHARDS = 1000
+FOLLOW_EVERY_SECONDS = 60.0
+# Longer than a producer that writes in place pauses between two writes.
+SETTLE_SECONDS = 5.0
+# A slice of so many takes half a minute, and one that is killed is run again.
+MAX_ITEMS = 10_000
 # Agencies correct and kill within days; a month also covers what archives deliver again.
 REMEMBER_DAYS = 30
 MAX_REMEMBER_DAYS = 3660
@@ -61,8 +66,12 @@ class Config(NamedTuple):
     """Articles under an embargo that lasts beyond `as_of` are left out until a run whose `as_of` passes it."""
     rules: str = ""
     """The text of the house's file of cleaning rules."""
+    if_busy: str = "stop"
+    """What a run does while another one writes to the output: `stop` or `wait`. Shapes nothing."""
     replay: bool = False
     """The inputs are rejects of an earlier run."""
+    followed: bool = False
+    """A slice of a follower: its manifest says which files it read as they were then, so that the next one knows."""
 
     def partition(self) -> str:
         """The name of the run's partition, `as_of=20250210T000000Z`."""
@@ -107,14 +116,12 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--input",
         action="append",
-        required=True,
         metavar="PATTERN",
         help="a file, a folder (with all below it) or a pattern such as 'wire/2026-03-*/*.md'; give it several times "
         "for several. Archives (.tar, .zip) and compressed files (.gz, .zst) are opened",
     )
     files.add_argument(
         "--output",
-        required=True,
         metavar="DIR",
         help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; a run replaces its own as_of=... "
         "partition",
@@ -125,7 +132,70 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="the end of the interval that this run covers, ISO 8601, for example 2026-03-13T00:00:00Z; a scheduler "
         "passes it (default: now, printed). It names the partition: the same as_of run again replaces it",
     )
+    files.add_argument(
+        "--again",
+        metavar="MANIFEST",
+        help="instead of all these: the manifest of a run to do once more, over the same files with the same options; "
+        "it ends with the same bytes or leaves them as they are and says what has changed. --input says where the "
+        "files lie now (default: where they lay)",
+    )
     add_shaping_arguments(parser)
+
+
+def add_follow_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `storywire follow`."""
+    files = parser.add_argument_group("what to follow and where to write")
+    files.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="a folder to watch, with all below it; give it several times for several. Names that begin with a dot or "
+        "end as temporary files do (.tmp, .part, ~ ...) are not looked at",
+    )
+    files.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; each slice adds a partition",
+    )
+    slices = parser.add_argument_group("slices")
+    slices.add_argument(
+        "--every",
+        type=float,
+        default=FOLLOW_EVERY_SECONDS,
+        metavar="SECONDS",
+        help="from the start of one slice to that of the next, at least (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--settle",
+        type=float,
+        default=SETTLE_SECONDS,
+        metavar="SECONDS",
+        help="a file is read once its size and time have stood still for so long; 0 where all producers rename files "
+        "into place (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--max_items",
+        type=int,
+        default=MAX_ITEMS,
+        metavar="N",
+        help="files that a slice takes at most, the oldest first (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--after",
+        default="keep",
+        choices=("keep", "move", "delete"),
+        help="what becomes of a file once the slice that read it is committed (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--move_to",
+        metavar="DIR",
+        help="with --after=move: the folder that files are moved to, into a folder of their slice there",
+    )
+    add_shaping_arguments(parser)
+    # A reject among few items is no sign of a wrong input, and the wire goes on.
+    parser.set_defaults(as_of=None, max_reject_share=1.0, if_busy="wait")
 
 
 def add_replay_arguments(parser: argparse.ArgumentParser) -> None:
@@ -176,6 +246,13 @@ def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(
         action="store_true",
         help="leave articles out whose embargo ends after --as_of; the first run whose --as_of passes it delivers them "
         "(default: they are written at once, with embargoed_until)",
+    )
+    chain.add_argument(
+        "--if_busy",
+        default="stop",
+        choices=("stop", "wait"),
+        help="what to do while another run writes to the same --output: stop, or wait for its end (default: "
+        "%(default)s). On an object store nothing tells",
     )
     copy = parser.add_argument_group("the copy")
     copy.add_argument(
@@ -254,7 +331,9 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         max_reject_share=args.max_reject_share,
         hold_embargoed=args.hold_embargoed,
         rules=_rules(args.rules),
+        if_busy=args.if_busy,
         replay=args.command == "replay",
+        followed=args.command == "follow",
     )
 
 
