@@ -20,16 +20,25 @@ from importlib.metadata import version
 
 from pipeline import learn
 from pipeline.errors import OptionError, RunError
-from pipeline.options import add_replay_arguments, add_run_arguments, config_of
+from pipeline.options import add_follow_arguments, add_replay_arguments, add_run_arguments, config_of
 from transforms.parse.times import iso
 
 _RUN_EXAMPLES = """examples:
   storywire run --input wire/ --output out/
   storywire run --input 'wire/2026-03-*/*.jsonl.gz' --input mail.tar --output out/ --as_of 2026-03-13T00:00:00Z
+  storywire run --again out/manifests/as_of=20260313T000000Z.json
 
 Any option of Apache Beam may follow, such as --runner=FlinkRunner or --direct_num_workers=2.
 Without --runner the run uses FnApiRunner, with all cores for large inputs.
 exit codes: 0 done, 1 the run failed and the previous output stands, 2 an option is wrong and nothing was read"""
+
+_FOLLOW_EXAMPLES = """examples:
+  storywire follow --input wire/ --output out/
+  storywire follow --input wire/ --output out/ --every 5 --settle 0 --after move --move_to read/
+
+SIGTERM or Ctrl-C ends it after the slice in hand, a second one at once. What can't be done (a full disk, a store that
+doesn't answer) is tried again, after pauses of up to a minute.
+exit codes: 0 stopped, 1 stopped in the midst of a slice, whose files are read next time, 2 an option is wrong"""
 
 _EVALUATE_EXAMPLES = """examples:
   storywire evaluate gold.tsv out/
@@ -62,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
                 raise OptionError(f"unknown option {rest[0]}; see `storywire learn --help`")
             return learn.run(args)
         _quieten(args.verbose)
-        command = {"check": _check, "evaluate": _evaluate, "explain": _explain}.get(args.command, _run)
+        other = {"follow": _follow, "check": _check, "evaluate": _evaluate, "explain": _explain}
+        command = other.get(args.command, _run)
         return command(args, rest, of_command[args.command])
     except OptionError as error:
         print(f"storywire: {error}", file=sys.stderr)
@@ -95,6 +105,17 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         allow_abbrev=False,
     )
     add_run_arguments(run)
+    follow = commands.add_parser(
+        "follow",
+        help="do so with whatever arrives in a folder",
+        description="Watches folders and runs a slice whenever files have settled there: a chain of small runs, each "
+        "committed by its manifest, which also says what was read. A follower that is stopped or killed goes on where "
+        "the last one ended.",
+        epilog=_FOLLOW_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_follow_arguments(follow)
     replay = commands.add_parser(
         "replay",
         help="read again what a run rejected",
@@ -145,7 +166,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     )
     explain.add_argument("--position", type=int, metavar="N", help="which entry of the uri ARTICLE, as its row has it")
     explain.add_argument("--json", action="store_true", help="print one JSON object, with all features")
-    for command in (run, replay, check, evaluate, explain):
+    for command in (run, follow, replay, check, evaluate, explain):
         shown = command.add_argument_group("what is shown")
         if command not in (evaluate, explain):
             shown.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -157,7 +178,8 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
         "learn", help="learn term tables and the story model from articles of your own", allow_abbrev=False
     )
     learn.add_arguments(learning)
-    return parser, {"run": run, "replay": replay, "check": check, "evaluate": evaluate, "explain": explain}
+    named = (run, follow, replay, check, evaluate, explain)
+    return parser, {command.prog.rpartition(" ")[2]: command for command in named}
 
 
 def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
@@ -167,18 +189,38 @@ def _run(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentPa
 
         storage.connect(flags, args.rejects)
         replay.complete(args)
+    standing = None
+    if args.command == "run" and args.again:
+        _refuse_unknown(flags, parser)
+        from pipeline import again, storage
+
+        storage.connect(flags, args.again)
+        standing = again.complete(args)
+    elif not args.input or args.output is None:
+        parser.error("the following arguments are required: --input and --output, or --again")
     config = config_of(args, datetime.now(UTC))
+    if standing is not None:
+        config = config._replace(followed="read" in standing["input"])
     _refuse_unknown(flags, parser)
     from pipeline.run import run
     from pipeline.summary import summary
 
     if args.as_of is None and not args.quiet:
         print(f"as of {iso(config.as_of)} (give --as_of={iso(config.as_of)} to run this again)", file=sys.stderr)
-    outcome = run(config, flags)
+    outcome = run(config, flags, standing)
     for note in outcome.notes:
         print(f"storywire: {note}", file=sys.stderr)
     if not args.quiet:
         _say(summary(config, outcome))
+    return 0
+
+
+def _follow(args: argparse.Namespace, flags: list[str], parser: argparse.ArgumentParser) -> int:
+    config = config_of(args, datetime.now(UTC))
+    _refuse_unknown(flags, parser)
+    from pipeline.follow import follow, plan_of
+
+    follow(config, flags, plan_of(args), args.quiet)
     return 0
 
 

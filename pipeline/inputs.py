@@ -12,6 +12,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from pipeline import storage
 from pipeline.errors import OptionError, RunError
 from pipeline.options import Config
 from pipeline.storage import Found
-from pipeline.topics import TopicRange, is_topic
+from pipeline.topics import TopicRange, others
 from schemas import DATA_SETS
 
 _SIGNS = re.compile(r"[*?\[]")
@@ -55,17 +56,15 @@ def expand(config: Config) -> list[InputFile]:
 
     A file that two inputs name gets the longer of the two uris, whatever the order of the inputs.
     """
-    sets = (*DATA_SETS, "manifests", "logs")
-    own = tuple(f"{_absolute(config.output).rstrip('/')}/{name}/as_of=" for name in sets)
     files: dict[str, InputFile] = {}
-    for pattern in itertools.filterfalse(is_topic, config.inputs):
+    for pattern in others(config.inputs):
         found = _find(pattern)
         located = [(_absolute(one.path), base, one) for base, one in found]
-        kept = [entry for entry in located if not entry[0].startswith(own)]
+        kept = [entry for entry in located if not is_own(entry[0], config.output)]
         if found and not kept:
             raise OptionError(f"--input={pattern}: holds nothing but what runs wrote to --output={config.output}")
         for absolute, base, one in kept:
-            uri = printable_uri(_relative(one.path, base))
+            uri = printable_uri(relative(one.path, base))
             made = InputFile(os.fsencode(one.path), uri, one.size, one.modified)
             known = files.get(absolute)
             if known is None or (-len(uri), uri) < (-len(known.uri), known.uri):
@@ -78,11 +77,23 @@ def printable_uri(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def is_own(path: str, output: str) -> bool:
+    """True for what runs wrote to the output folder, which may lie in the input."""
+    return _absolute(path).startswith(_own(output))
+
+
+@cache
+def _own(output: str) -> tuple[str, ...]:
+    root = _absolute(output).rstrip("/")
+    return tuple(f"{root}/{name}/as_of=" for name in (*DATA_SETS, "manifests", "logs"))
+
+
 def _absolute(path: str) -> str:
     return os.path.abspath(path) if storage.is_local(path) else path  # noqa: PTH100 (Path.absolute keeps `..`)
 
 
-def _relative(path: str, base: str) -> str:
+def relative(path: str, base: str) -> str:
+    """A path below the fixed part of an input."""
     return os.path.relpath(path, base or ".") if storage.is_local(path) else path[len(base) :].lstrip("/")
 
 

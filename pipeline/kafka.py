@@ -69,8 +69,8 @@ class Access(NamedTuple):
 
     properties: str = ""
     """The path of a file of client properties, or nothing."""
-    wait: int | None = 300
-    """Seconds that may pass without an answer; None: for ever."""
+    wait: int = 300
+    """Seconds that may pass without an answer."""
 
 
 class _AwayError(Exception):
@@ -82,8 +82,8 @@ def ranges(
 ) -> list[TopicRange]:
     """The parts of all that the topics among `inputs` hold and no run has read, or of the oldest `most` messages of it.
 
-    `read` is the `input` of the parent's manifest. `skip` goes on where offsets are missing, which else is a RunError.
-    OptionError for a topic that does not exist, and for a cluster that lets nobody in.
+    `read` is the `input` of the parent's manifest. `skip` goes on where offsets are missing, which else is a
+    GapError. OptionError for a topic that does not exist, and for a cluster that lets nobody in.
     """
     servers, names = topics.topics_of(inputs)
     cluster = _Cluster(servers, access, _Patience(access.wait, on_terminal))
@@ -188,7 +188,7 @@ def _text(data: bytes) -> str:
 class _Patience:
     """Waits with pauses of 1, 2, 4 … 60 s, each told; RunError once there was no answer for `seconds`."""
 
-    def __init__(self, seconds: int | None, say: Say) -> None:
+    def __init__(self, seconds: int, say: Say) -> None:
         self._seconds = seconds
         self._say = say
         self.end()
@@ -202,12 +202,11 @@ class _Patience:
         """Waits some time for what `cause` says."""
         self._since = time.monotonic() if self._since is None else self._since
         waited = time.monotonic() - self._since
-        if self._seconds is not None and waited >= self._seconds:
-            raise RunError(f"Kafka has not answered for {waited:.0f} s (--kafka_wait): {cause}")
-        pause = min(2**self._pauses, _LONGEST_PAUSE_SECONDS)
-        if self._seconds is not None:
-            pause = min(pause, max(1, round(self._seconds - waited)))
-        self._pauses = min(self._pauses + 1, 30)
+        if waited >= self._seconds:
+            since = f", for {waited:.0f} s (--kafka_wait)" if self._seconds else ""
+            raise RunError(f"Kafka does not answer{since}: {cause}")
+        pause = min(2**self._pauses, _LONGEST_PAUSE_SECONDS, max(1, round(self._seconds - waited)))
+        self._pauses += 1
         self._say(f"Kafka does not answer: {cause}; trying again in {pause} s")
         time.sleep(pause)
 

@@ -113,11 +113,20 @@ def compose(
             "files": len(read),
             "bytes": sum(file.size for file in read),
             "uris": sorted(file.uri for file in read),
+            # A follower tells a file by these; another's manifest says nothing that a copy of the input doesn't have.
+            **({"read": _as_they_were(read)} if config.followed else {}),
             **topics.interval(part for part in parts if isinstance(part, TopicRange)),
         },
         "counts": {key: total[key] for key in sorted(total)},
         "data_sets": sets,
     }
+
+
+def _as_they_were(files: Iterable[InputFile]) -> list[dict[str, Any]]:
+    return [
+        {"uri": file.uri, "bytes": file.size, "modified": file.modified}
+        for file in sorted(files, key=lambda file: (file.uri, file.path))
+    ]
 
 
 def encode(manifest: Mapping[str, Any]) -> bytes:

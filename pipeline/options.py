@@ -24,6 +24,11 @@ MAX_ITEM_BYTES = 32 * 2**20
 MAX_ARCHIVE_BYTES = 4 * 2**30
 MAX_REJECT_SHARE = 0.05
 MAX_SHARDS = 1000
+FOLLOW_EVERY_SECONDS = 60.0
+# Longer than a producer that writes in place pauses between two writes.
+SETTLE_SECONDS = 5.0
+# A slice of so many takes half a minute, and one that is killed is run again.
+MAX_ITEMS = 10_000
 # Agencies correct and kill within days; a month also covers what archives deliver again.
 REMEMBER_DAYS = 30
 MAX_REMEMBER_DAYS = 3660
@@ -64,12 +69,16 @@ class Config(NamedTuple):
     """Articles under an embargo that lasts beyond `as_of` are left out until a run whose `as_of` passes it."""
     rules: str = ""
     """The text of the house's file of cleaning rules."""
+    if_busy: str = "stop"
+    """What a run does while another one writes to the output: `stop` or `wait`. Shapes nothing."""
     replay: bool = False
     """The inputs are rejects of an earlier run."""
+    followed: bool = False
+    """A slice of a follower: its manifest says which files it read as they were then, so that the next one knows."""
     kafka_config: str = ""
     """The path of a file of client properties, which every process reads by itself: it may hold secrets."""
-    kafka_wait: int | None = KAFKA_WAIT
-    """Seconds to wait for brokers that don't answer; None: for ever."""
+    kafka_wait: int = KAFKA_WAIT
+    """Seconds to wait for brokers that don't answer."""
     on_gap: str = "stop"
     """`stop` or `skip`: where a topic no longer holds what no run has read."""
 
@@ -116,7 +125,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--input",
         action="append",
-        required=True,
         metavar="PATTERN",
         help="a file, a folder (with all below it) or a pattern such as 'wire/2026-03-*/*.md'; give it several times "
         "for several. Archives (.tar, .zip) and compressed files (.gz, .zst) are opened. "
@@ -124,7 +132,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument(
         "--output",
-        required=True,
         metavar="DIR",
         help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; a run replaces its own as_of=... "
         "partition",
@@ -135,8 +142,72 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         help="the end of the interval that this run covers, ISO 8601, for example 2026-03-13T00:00:00Z; a scheduler "
         "passes it (default: now, printed). It names the partition: the same as_of run again replaces it",
     )
+    files.add_argument(
+        "--again",
+        metavar="MANIFEST",
+        help="instead of all these: the manifest of a run to do once more, over the same files with the same options; "
+        "it ends with the same bytes or leaves them as they are and says what has changed. --input says where the "
+        "files lie now (default: where they lay)",
+    )
     add_kafka_arguments(parser)
     add_shaping_arguments(parser)
+
+
+def add_follow_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options of `storywire follow`."""
+    files = parser.add_argument_group("what to follow and where to write")
+    files.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="a folder to watch, with all below it; give it several times for several. Names that begin with a dot or "
+        "end as temporary files do (.tmp, .part, ~ ...) are not looked at. Or kafka://broker1:9092,broker2:9092/topic",
+    )
+    files.add_argument(
+        "--output",
+        required=True,
+        metavar="DIR",
+        help="the folder for articles/, stories/, rejects/, ledger/ and manifests/; each slice adds a partition",
+    )
+    slices = parser.add_argument_group("slices")
+    slices.add_argument(
+        "--every",
+        type=float,
+        default=FOLLOW_EVERY_SECONDS,
+        metavar="SECONDS",
+        help="from the start of one slice to that of the next, at least (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--settle",
+        type=float,
+        default=SETTLE_SECONDS,
+        metavar="SECONDS",
+        help="a file is read once its size and time have stood still for so long; 0 where all producers rename files "
+        "into place (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--max_items",
+        type=int,
+        default=MAX_ITEMS,
+        metavar="N",
+        help="files that a slice takes at most, and messages of topics, the oldest first (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--after",
+        default="keep",
+        choices=("keep", "move", "delete"),
+        help="what becomes of a file once the slice that read it is committed (default: %(default)s)",
+    )
+    slices.add_argument(
+        "--move_to",
+        metavar="DIR",
+        help="with --after=move: the folder that files are moved to, into a folder of their slice there",
+    )
+    add_kafka_arguments(parser)
+    add_shaping_arguments(parser)
+    # A reject among few items is no sign of a wrong input, and the wire goes on.
+    parser.set_defaults(as_of=None, max_reject_share=1.0, if_busy="wait")
 
 
 def add_kafka_arguments(parser: argparse.ArgumentParser) -> None:
@@ -214,6 +285,13 @@ def add_shaping_arguments(parser: argparse.ArgumentParser, taken_over: str = "%(
         help="leave articles out whose embargo ends after --as_of; the first run whose --as_of passes it delivers them "
         "(default: they are written at once, with embargoed_until)",
     )
+    chain.add_argument(
+        "--if_busy",
+        default="stop",
+        choices=("stop", "wait"),
+        help="what to do while another run writes to the same --output: stop, or wait for its end (default: "
+        "%(default)s). On an object store nothing tells",
+    )
     copy = parser.add_argument_group("the copy")
     copy.add_argument(
         "--rules",
@@ -278,7 +356,7 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         raise OptionError(f"--max_reject_share={args.max_reject_share}: write a share from 0 to 1, for example 0.05")
     # A replay reads files alone.
     kafka_wait = getattr(args, "kafka_wait", KAFKA_WAIT)
-    if kafka_wait is not None and kafka_wait < 0:
+    if kafka_wait < 0:
         raise OptionError(f"--kafka_wait={kafka_wait}: write a number of seconds, 0 for no waiting")
     output = str(args.output)
     return Config(
@@ -295,7 +373,9 @@ def config_of(args: argparse.Namespace, now: datetime) -> Config:
         max_reject_share=args.max_reject_share,
         hold_embargoed=args.hold_embargoed,
         rules=_rules(args.rules),
+        if_busy=args.if_busy,
         replay=args.command == "replay",
+        followed=args.command == "follow",
         kafka_config=_kafka_config(getattr(args, "kafka_config", ""), args.input),
         kafka_wait=kafka_wait,
         on_gap=getattr(args, "on_gap", "stop"),

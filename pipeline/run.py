@@ -7,27 +7,23 @@ went wrong; in both cases the previous output stands.
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import itertools
+import functools
 import json
 import logging
 import platform
 import re
-import signal
 import socket
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.filesystem import BeamIOError
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline import graph, kafka, ledger, manifest, replay, storage
+from pipeline import again, graph, kafka, ledger, lock, manifest, replay, storage, topics
 from pipeline.errors import RunError
 from pipeline.inputs import InputFile, Part, expand
 from pipeline.kafka import Access
@@ -35,13 +31,17 @@ from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
 from pipeline.runner import Worker, runner_for, threads_unheard
-from pipeline.topics import is_topic
+from pipeline.stop import Stop, stoppable
+from pipeline.topics import TopicRange
 from pipeline.unpack import shares_of
 from transforms.parse.times import iso
 
 # What a flag's name holds whose value is nobody's business, and the name and password in a URL.
 _SECRET = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"://[^/@\s]+@")
+
+
+Ranges = Callable[[dict[str, Any]], list[TopicRange]]
 
 
 class TooManyRejectsError(RunError):
@@ -60,54 +60,91 @@ class Outcome(NamedTuple):
     """What a person should know about the chain of runs."""
 
 
-def run(config: Config, flags: list[str]) -> Outcome:
-    """Runs the pipeline over what the inputs name now and commits the partition."""
+def run(config: Config, flags: list[str], standing: dict[str, Any] | None = None) -> Outcome:
+    """Runs the pipeline over what the inputs name now and commits the partition.
+
+    With `standing`, the manifest of a run that is done again, over the files and offsets that it names; RunError where
+    it comes out otherwise.
+    """
+    storage.connect(flags, config.output, *topics.others(config.inputs))
+    access = Access(config.kafka_config, config.kafka_wait)
+    if standing is None:
+        files, check = _files(config), _any
+        ranges: Ranges = functools.partial(kafka.ranges, config.inputs, access, skip=config.on_gap == "skip")
+    else:
+        made = standing
+        files, check = again.files(config, made), functools.partial(again.check, made)
+        ranges = lambda read: kafka.again(config.inputs, access, made)  # noqa: E731
+    with stoppable(Stop()) as stop, writable(config, stop):
+        return commit(config, flags, files, stop, check, ranges)
+
+
+def _any(made: dict[str, Any]) -> None:
+    """Takes every manifest."""
+
+
+def _handed_on(read: dict[str, Any]) -> list[TopicRange]:
+    """No topic is read: their positions are handed on."""
+    return kafka.ranges((), Access(), read)
+
+
+def commit(
+    config: Config,
+    flags: list[str],
+    files: list[InputFile],
+    stop: Stop,
+    check: Callable[[dict[str, Any]], None] = _any,
+    ranges: Ranges = _handed_on,
+) -> Outcome:
+    """Runs the pipeline over `files` and commits the partition, while other runs are held off (`writable`).
+
+    `ranges` says what is read of topics, given the `input` of the parent's manifest. `check` raises RunError where the
+    manifest is not as the caller wants it: then nothing is committed.
+    """
     start = time.monotonic()
-    storage.connect(flags, config.output, *itertools.filterfalse(is_topic, config.inputs))
-    files = _files(config)
+    shares = files if config.replay else [part for file in files for part in shares_of(file)]
     draft = manifest.draft_path(config)
-    with _stoppable() as stop, _alone(config):
-        try:
-            standing = manifest.load(manifest.path_of(config))
-            chain = ledger.find(config)
-            access = Access(config.kafka_config, config.kafka_wait)
-            topics = kafka.ranges(config.inputs, access, chain.read, skip=config.on_gap == "skip")
-            parts: list[Part] = [*files, *chain.held, *topics]
-            storage.delete(manifest.orphans(config, standing))
-            _execute(config, parts, chain, draft, flags)
-            made = manifest.load(draft)
-            if made is None:
-                raise RunError("the runner says that it is done, but no manifest was drafted")
-            _check(config, made, len(parts))
-            stop.deaf = True
-            if stop.told:
-                raise KeyboardInterrupt
-            storage.rename(draft, manifest.path_of(config))
-        except BaseException as error:
-            stop.deaf = True
-            # What was written is taken back, but for the rejects of a run that has too many: they say why.
-            told = manifest.folder(config, "rejects") if isinstance(error, TooManyRejectsError) else None
-            _sweep(config, told)
-            if stop.told:
-                raise KeyboardInterrupt from error
-            if isinstance(error, (OSError, BeamIOError)):
-                raise RunError(f"the run could not be finished: {error}; the output is whole, run it again") from error
-            raise
-        _sweep(config)
-        stale = ledger.stale_after(config, manifest.encode(made))
-        notes = [*chain.notes, *(f"{partition} does not go on from what stands now" for partition in stale)]
-        if stale:
-            notes.append(f"run {'it' if len(stale) == 1 else 'them, in this order,'} again")
-        outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start, notes)
-        _log(config, flags, outcome)
+    stop.deaf = False
+    try:
+        standing = manifest.load(manifest.path_of(config))
+        chain = ledger.find(config)
+        parts: list[Part] = [*shares, *chain.held, *ranges(chain.read)]
+        storage.delete(manifest.orphans(config, standing))
+        _execute(config, parts, chain, draft, flags)
+        made = manifest.load(draft)
+        if made is None:
+            raise RunError("the runner says that it is done, but no manifest was drafted")
+        _check(config, made, len(parts))
+        check(made)
+        stop.deaf = True
+        if stop.told:
+            raise KeyboardInterrupt
+        storage.rename(draft, manifest.path_of(config))
+    except BaseException as error:
+        stop.deaf = True
+        # What was written is taken back, but for the rejects of a run that has too many: they say why.
+        told = manifest.folder(config, "rejects") if isinstance(error, TooManyRejectsError) else None
+        _sweep(config, told)
+        if stop.told:
+            raise KeyboardInterrupt from error
+        if isinstance(error, (OSError, BeamIOError)):
+            raise RunError(f"the run could not be finished: {error}; the output is whole, run it again") from error
+        raise
+    _sweep(config)
+    stale = ledger.stale_after(config, manifest.encode(made))
+    notes = [*chain.notes, *(f"{partition} does not go on from what stands now" for partition in stale)]
+    if stale:
+        notes.append(f"run {'it' if len(stale) == 1 else 'them, in this order,'} again")
+    outcome = Outcome(made, manifest.path_of(config), time.monotonic() - start, notes)
+    _log(config, flags, outcome)
     return outcome
 
 
 def _files(config: Config) -> list[InputFile]:
-    """The files of the run, or the shares of large ones."""
+    """The files of the run's interval."""
     if config.replay:
         return [file for path in config.inputs for file in replay.files(path)]
-    return [part for file in expand(config) for part in shares_of(file)]
+    return expand(config)
 
 
 def _sweep(config: Config, told: str | None = None) -> None:
@@ -119,60 +156,28 @@ def _sweep(config: Config, told: str | None = None) -> None:
         storage.delete([path for path in strays if told is None or not path.startswith(f"{told}/part-")])
 
 
-class _Stop:
-    """The handler of SIGTERM and Ctrl-C: the first ends the run, unless it commits already."""
-
-    deaf = False
-    """Nothing interrupts any more."""
-    told = False
-    """The run was told to stop; what it raised may have been dressed up by Beam or lost in a callback."""
-
-    def __call__(self, *_: object) -> None:
-        if not self.deaf:
-            self.deaf = self.told = True
-            raise KeyboardInterrupt
-
-
 @contextlib.contextmanager
-def _stoppable() -> Iterator[_Stop]:
-    """Takes SIGTERM and Ctrl-C in the main thread, the one that Python lets handle signals."""
-    stop = _Stop()
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    taken = {one: handler for one, handler in before.items() if handler not in (signal.SIG_IGN, None)}
-    for one in taken:
-        signal.signal(one, stop)
-    try:
-        yield stop
-    finally:
-        for one, handler in taken.items():
-            signal.signal(one, handler)
-
-
-@contextlib.contextmanager
-def _alone(config: Config) -> Iterator[None]:
-    """Holds off other runs on the same output folder; RunError where one is at work, or nothing can be written.
-
-    The system lets go of the lock when the process ends, however that comes. On an object store nothing holds them off.
-    """
+def writable(config: Config, stop: Stop) -> Iterator[None]:
+    """Holds off other runs on the same output folder; RunError where one is at work, or nothing can be written."""
     with contextlib.ExitStack() as held:
         try:
-            if storage.is_local(config.output):
-                Path(config.output).mkdir(parents=True, exist_ok=True)
-                lock = held.enter_context(Path(config.output, ".lock").open("ab"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(lock.alone(config.output, config.if_busy, stop, say))
             probe = storage.join(config.output, "manifests", f"{storage.TEMPORARY}{config.partition()}.probe")
             try:
                 storage.write(probe, b"")
             finally:
                 storage.delete([probe])
-        except BlockingIOError as error:
-            raise RunError(f"another run is writing to {config.output}; wait for its end or name another") from error
+        except RunError:
+            raise
         except Exception as error:
             # Each filesystem has errors of its own for what it can't write.
             raise RunError(f"--output={config.output} can't be written: {error}") from error
         yield
+
+
+def say(text: str) -> None:
+    """Tells whoever watches the command something on stderr."""
+    print(f"storywire: {text}", file=sys.stderr, flush=True)
 
 
 def _execute(config: Config, parts: list[Part], chain: Chain, draft: str, flags: list[str]) -> None:

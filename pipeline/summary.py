@@ -62,6 +62,25 @@ def summary(config: Config, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def in_a_line(outcome: Outcome) -> str:
+    """The same in one line, for a slice of many."""
+    made = outcome.manifest
+    counts = made["counts"]
+    rows = {name: entry["rows"] for name, entry in made["data_sets"].items()}
+    skips = manifest.skips(made)
+    told = (
+        (counts.get("items", 0), f"items from {_sources(made['input'])}"),
+        (rows["articles"] - counts.get("state_rows", 0), f"articles in {rows['stories']:,} stories"),
+        (counts.get("redeliveries", 0), "redeliveries"),
+        (rows["rejects"] - skips, "rejects"),
+        (skips, "without article"),
+        (counts.get("held", 0), "held"),
+    )
+    # Items and articles are always told, the others where there are some.
+    shown = [f"{number:,} {words}" for place, (number, words) in enumerate(told) if number or place < 2]
+    return f"as of {made['options']['as_of']}: {', '.join(shown)}; {outcome.seconds:.1f} s"
+
+
 def _sources(read: dict[str, Any]) -> str:
     """Where the items came from, in words."""
     partitions = [one for topic in read.get("topics", {}).values() for one in topic.values()]

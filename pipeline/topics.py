@@ -27,6 +27,10 @@ _MESSAGE_BYTES = 4_096
 _END_OF_TIME = 253_402_300_800_000
 
 
+class GapError(RunError):
+    """A topic no longer holds what no run has read."""
+
+
 class TopicRange(NamedTuple):
     """Offsets of a partition that one worker reads; one without any carries the position of an earlier run on."""
 
@@ -92,6 +96,11 @@ def is_topic(name: str) -> bool:
     return name.startswith(SCHEME)
 
 
+def others(inputs: Iterable[str]) -> list[str]:
+    """The inputs that are no topics."""
+    return list(itertools.filterfalse(is_topic, inputs))
+
+
 def topics_of(inputs: Iterable[str]) -> tuple[str, list[str]]:
     """The brokers and the topics, sorted, that the inputs name; OptionError where they can't be read together."""
     servers: dict[str, None] = {}
@@ -136,7 +145,7 @@ def unread(servers: str, listed: Mapping[str, Listed], known: Mapping[str, Known
     """All that the topics hold and no run has read, one range a partition.
 
     Topics that this run does not read keep their position. Where offsets are missing, `skip` goes on behind them;
-    without it RunError names them.
+    without it GapError names them.
     """
     ranges = []
     missing: list[str] = []
@@ -162,7 +171,7 @@ def unread(servers: str, listed: Mapping[str, Listed], known: Mapping[str, Known
                 )
             )  # fmt: skip
     if missing and not skip:
-        raise RunError(f"{'; '.join(missing)}. --on_gap=skip goes on with what there is and counts what is missing")
+        raise GapError(f"{'; '.join(missing)}. --on_gap=skip goes on with what there is and counts what is missing")
     kept = (
         TopicRange("", topic, before.topic_id, partition, end, end)
         for topic, before in sorted(known.items())

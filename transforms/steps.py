@@ -26,6 +26,7 @@ from transforms.clean import clean, rules_of
 from transforms.language import tag_language
 from transforms.ledger import DELTA, Entry, HeldItem, KnownArticle, LedgerRow, StoryEntry
 from transforms.parse import Settings, parse
+from transforms.parse.times import iso
 from transforms.stories.desk import key_by_story
 from transforms.versions import settle, settle_linked
 
@@ -189,8 +190,9 @@ class _Parse(Counting):
             self.counts["items"] += 1
             if isinstance(found, Reject):
                 yield TaggedOutput(REJECTS, found)
-            elif self._is_held(found):
+            elif (until := self._held_until(found)) is not None:
                 self.counts["held"] += 1
+                self.counts[f"held_until/{iso(until)}"] += 1
                 # The file's own time counts only where the item states none; a copy of the file has another.
                 arrived = found.arrived if identity.event_time(found)[1] == "arrived" else 0
                 held = HeldItem(found.uri, found.position, arrived, found.payload, found.envelope)
@@ -199,14 +201,11 @@ class _Parse(Counting):
                 self.counts[f"formats/{found.source_format}"] += 1
                 yield found
 
-    def _is_held(self, article: Article) -> bool:
-        """True for what may not be published yet; a kill is no news that an embargo could protect."""
-        return (
-            self._hold_after is not None
-            and article.embargoed is not None
-            and article.embargoed.time > self._hold_after
-            and article.pub_status != "canceled"
-        )
+    def _held_until(self, article: Article) -> int | None:
+        """When what may not be published yet may be, microseconds UTC; a kill is no news that could be protected."""
+        if self._hold_after is None or article.embargoed is None or article.pub_status == "canceled":
+            return None
+        return article.embargoed.time if article.embargoed.time > self._hold_after else None
 
 
 def _per_article(stage: str, function: Callable[[Article], Article]) -> Any:

@@ -236,19 +236,19 @@ class Command:
 
     def workers(self) -> list[int]:
         """The processes of the session but the first, by number."""
-        return [pid for pid in _session(self.process.pid) if pid != self.process.pid]
+        return [pid for pid in session_of(self.process.pid) if pid != self.process.pid]
 
     def end(self) -> Result:
         """Waits for the end of the run and of all its processes."""
         code = self.process.wait(_ENDS_WITHIN)
         until = time.monotonic() + _ENDS_WITHIN
-        while _session(self.process.pid):
+        while session_of(self.process.pid):
             assert time.monotonic() < until, "processes are left behind"
             time.sleep(0.02)
         return Result(code, self._said.read_text())
 
 
-def _session(number: int) -> list[int]:
+def session_of(number: int) -> list[int]:
     """The processes of a session that still live."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):

@@ -336,14 +336,6 @@ def test_a_damaged_manifest_is_told_and_nothing_swept(tmp_path):
 
 
 @pytest.mark.runner
-def test_two_runs_on_one_output_exclude_each_other(tmp_path):
-    asked = config(tmp_path / "out", write_articles(tmp_path / "wire", 2))
-    with run._alone(asked), pytest.raises(RunError, match="another run is writing"):
-        run.run(asked, [])
-    run.run(asked, [])
-
-
-@pytest.mark.runner
 def test_deliveries_from_one_place_agree_on_which_stands(tmp_path):
     """Two inputs with equal names and texts but other times: the row and the story tell the same of them."""
     for folder, hour in (("a", "09"), ("b", "03")):

@@ -272,13 +272,13 @@ def test_pauses_grow_up_to_a_minute_and_begin_anew_after_an_answer(monkeypatch):
     monkeypatch.setattr(kafka.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(kafka.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
     said: list[str] = []
-    for_ever = kafka._Patience(None, said.append)
+    long = kafka._Patience(1000, said.append)
     for _ in range(9):
-        for_ever.pause("no route")
+        long.pause("no route")
     assert clock[0] == 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60 + 60
     assert said[0] == "Kafka does not answer: no route; trying again in 1 s"
-    for_ever.end()
-    for_ever.pause("x")
+    long.end()
+    long.pause("x")
     assert said[-1].endswith("in 1 s")
 
     clock[0] = 0
@@ -286,9 +286,11 @@ def test_pauses_grow_up_to_a_minute_and_begin_anew_after_an_answer(monkeypatch):
     def no_route() -> None:
         raise kafka._AwayError("no route")
 
-    with pytest.raises(RunError, match="not answered for 300 s"):
+    with pytest.raises(RunError, match=r"does not answer, for 300 s \(--kafka_wait\): no route"):
         kafka._Patience(300, said.append).with_answer(no_route)
     assert clock[0] == 300
+    with pytest.raises(RunError, match="does not answer: no route"):
+        kafka._Patience(0, said.append).with_answer(no_route)
 
 
 def test_what_workers_say_is_shown_whether_or_not_there_is_a_terminal(tmp_path):

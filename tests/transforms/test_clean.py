@@ -2,6 +2,8 @@
 
 import re
 import time
+import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -21,6 +23,11 @@ COPY = (
 
 def article(**fields) -> Article:
     return Article(uri="test", **fields)
+
+
+HERE = Path(__file__).parent
+PAGES = tomllib.loads((HERE / "pages.toml").read_text("utf-8"))
+LANGUAGES = tomllib.loads((HERE / "languages.toml").read_text("utf-8"))
 
 
 def texts(cleaned: Article) -> str:
@@ -113,6 +120,28 @@ What comes next
     assert cleaned.captions == ("Ferries at the pier. Photo: J. Doe",)
     assert cleaned.removed_links == ("https://port.example/plan_2",)
     assert (cleaned.source_url, cleaned.info_source) == ("https://news.example/harbour_opens(2).html", "example-post")
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_a_page_of_a_house_in_its_language(language):
+    page = PAGES[language]
+    cleaned = clean(article(body=page["before"].strip("\n"), body_type="markdown"))
+    assert cleaned.body == page["after"].strip("\n")
+    lines = page["before"].strip("\n").split("\n\n")[4:-1]
+    assert lines
+    assert all(line.partition(":")[2].strip() in texts(cleaned) for line in lines)
+    assert cleaned.source_url == f"https://news.example/{language}/1"
+    assert clean(cleaned) == cleaned
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_copy_of_any_language_stays(language):
+    copy = LANGUAGES[language]["text"]
+    body = f"{copy}\n\n{copy[: len(copy) // 2].strip()}\n\n{copy}"
+    cleaned = clean(article(body=body, headline=copy[:20]))
+    assert cleaned.body in (body, body.removesuffix(f"\n\n{copy}"))  # a long sentence is not told twice
+    assert clean(article(body=copy, body_type="markdown")).body == copy
+    assert clean(article(body=f"<p>{copy}</p>", body_type="html")).body == copy
 
 
 def test_html():

@@ -32,10 +32,8 @@ _TOKEN = re.compile(
     r")"
 )
 # Bold print behind a blank, without another sign in it: nothing before it can pair with its stars.
-_BOLD = re.compile(r"(?<!\S)\*\*(?!ST)([^\s*_`\[\]<\\\n](?:[^*_`\[\]<\\\n]*[^\s*_`\[\]<\\\n])?)\*\*(?![*/=])")
+_BOLD = re.compile(r"\*\*(?<!\S\*\*)(?!ST)([^\s*_`\[\]<\\\n](?:[^*_`\[\]<\\\n]*[^\s*_`\[\]<\\\n])?)\*\*(?![*/=])")
 _IMAGE = re.compile(r"!\[([^\[\]()\\*_`<]*)\]\([^()\s<]*\)")
-# What a token begins with: most paragraphs have none of these.
-_SIGN = re.compile(r"[\\\[*_`<]")
 _SOURCE_LINE = re.compile(r"\[(?P<label>[^\[\]\n]{1,80})\]\((?P<url>https?://[^\s]+)\)")
 _RULE = re.compile(r"(?:(?:\*[ \t]*+){3,}|(?:-[ \t]*+){3,}|(?:_[ \t]*+){3,})$")
 _UNDERLINE = re.compile(r"(?:-{2,}|=+)$")
@@ -47,7 +45,6 @@ _NUMBER = re.compile(r"\d{1,9}[.)][ \t]")
 _DIVIDER = re.compile(r"\|?(?:[ \t]*+:?-+:?[ \t]*+\|)*+(?:[ \t]*+:?-+:?[ \t]*+)?+$")
 _CELL = re.compile(r"(?<!\\)\|")
 _FENCE = re.compile(r"(?:```+|~~~+)[\w+-]*$")
-_FENCED = re.compile(r"```|~~~")
 _SPACES = re.compile(r"(?<=\S)[ \t]{2,}+(?=\S)")
 _LINE_SIGNS = re.compile(r"[*_\\\[]")
 _LINE_LINK = re.compile(r"!?\[(?P<label>[^\[\]]*+)\]\(https?://[^()\s]*+(?:\([^()\s]*+\)[^()\s]*+)*+\)")
@@ -169,11 +166,18 @@ def inline(text: str, links: list[str], alts: list[str]) -> str:
     return "".join(out)
 
 
+def _has_sign(line: str) -> bool:
+    """True for a line with a sign that a token begins with. One by one: that takes a tenth of a character class."""
+    return "[" in line or "*" in line or "_" in line or "\\" in line or "`" in line or "<" in line
+
+
 def _print(line: str, links: list[str], alts: list[str]) -> str:
     """What `inline` gives. Most of what there is stands alone and is told at a look: bold print, an image."""
+    if not _has_sign(line):
+        return line
     if "**" in line:
         line = _BOLD.sub(r"\1", line)
-        if not _SIGN.search(line):
+        if not _has_sign(line):
             return line
     if line[:2] == "![" and (image := _IMAGE.fullmatch(line)):
         alts.append(image[1].strip())
@@ -192,6 +196,11 @@ class _Reader:
         self.waiting: list[str] = []
         """Texts of images since the last text: the next line may repeat one."""
 
+    def part(self) -> None:
+        """Parts what stands before from what follows."""
+        if self.out and self.out[-1]:
+            self.out.append("")
+
     def flush(self) -> None:
         """Writes the paragraph so far."""
         paragraph = self.paragraph
@@ -202,7 +211,7 @@ class _Reader:
     def write(self, markup: str) -> None:
         """Writes a paragraph or line, unless all it says is the text of an image in it or right before it."""
         known = len(self.alts)
-        text = _print(markup, self.links, self.alts) if _SIGN.search(markup) else markup
+        text = _print(markup, self.links, self.alts)
         if self.waiting or len(self.alts) > known:
             images = self.alts[known:]
             said = text.strip()
@@ -210,8 +219,10 @@ class _Reader:
             if said in self.waiting:
                 self.waiting.remove(said)
                 return
-            if said:
-                self.waiting = images
+            if not said:
+                self.part()
+                return
+            self.waiting = images
         self.out.append(text)
 
     def line(self, markup: str) -> None:
@@ -229,7 +240,8 @@ class _Reader:
 
     def read(self, body: str) -> str:
         # A fence that never closes fences nothing.
-        fences = len(list(filter(_FENCE.match, map(str.strip, body.split("\n"))))) if _FENCED.search(body) else 0
+        fenced = "```" in body or "~~~" in body
+        fences = len(list(filter(_FENCE.match, map(str.strip, body.split("\n"))))) if fenced else 0
         if fences > 1:
             self.lines(body, fences)
             return "\n".join(self.out)
@@ -242,7 +254,7 @@ class _Reader:
                 self.lines(line)
             else:
                 self.write(_SPACES.sub(" ", line) if "  " in line else line)
-            self.out.append("")
+            self.part()
         return "\n".join(self.out)
 
     def lines(self, block: str, fences: int = 0) -> None:
@@ -257,7 +269,7 @@ class _Reader:
                 self.out.append(line)
             elif not line:
                 self.flush()
-                self.out.append("")
+                self.part()
             else:
                 if "  " in line:
                     line = _SPACES.sub(" ", line)
@@ -280,16 +292,16 @@ class _Reader:
             line = rest
             if not line:
                 self.flush()
-                self.out.append("")
+                self.part()
                 return
         if (self.paragraph and _UNDERLINE.match(line)) or _RULE.match(line):
             self.flush()
-            self.out.append("")
+            self.part()
         elif line[0] == "#" and (heading := _HEADING.match(line)):
             self.flush()
-            self.out.append("")
+            self.part()
             self.line(_HEADING_END.sub("", line[heading.end() :]).rstrip())
-            self.out.append("")
+            self.part()
         elif line[0] == "|" and line[-1] == "|" and len(line) > 1:
             self.row(line)
         elif bullet := _BULLET.match(line):
