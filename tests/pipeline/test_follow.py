@@ -199,10 +199,10 @@ def test_files_that_went_are_not_missed(tmp_path, clock, monkeypatch):
     commit = follow.commit
     tries = []
 
-    def commit_without_one(asked, flags, files, *more):
+    def commit_without_one(asked, flags, files, *more, **named):
         tries.append([file.uri for file in files])
         (tmp_path / "wire" / "0001.json").unlink(missing_ok=True)
-        return commit(asked, flags, files, *more)
+        return commit(asked, flags, files, *more, **named)
 
     monkeypatch.setattr(follow, "commit", commit_without_one)
     step(one, clock)
