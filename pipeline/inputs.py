@@ -60,7 +60,7 @@ def expand(config: Config) -> list[InputFile]:
             raise OptionError(f"--input={pattern}: holds nothing but what runs wrote to --output={config.output}")
         for absolute, base, one in kept:
             uri = printable_uri(_relative(one.path, base))
-            made = InputFile(os.fsencode(one.path), uri, one.size, one.modified)
+            made = InputFile(os.fsencode(storage.absolute(one.path)), uri, one.size, one.modified)
             known = files.get(absolute)
             if known is None or (-len(uri), uri) < (-len(known.uri), known.uri):
                 files[absolute] = made

@@ -29,7 +29,9 @@ class Ticker:
         self._items = self._bytes = 0
         if where and Path(where).is_dir():
             path = Path(where, f"{uuid.uuid4().hex}{_NOTES}")
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            # A worker of an engine may be another user's.
+            with contextlib.suppress(OSError):
+                self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
     def tick(self, items: int, size: int) -> None:
         """Counts `items` more items, for which `size` bytes of input were read."""

@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,9 +33,10 @@ from pipeline.inputs import InputFile, expand
 from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
-from pipeline.runner import Worker, runner_for, threads_unheard
+from pipeline.runner import Worker, run_to_end, runner_for, threads_unheard
 from pipeline.unpack import shares_of
 from transforms.parse.times import iso
+from transforms.stories.desk import fingerprint
 
 # What a flag's name holds whose value is nobody's business, and the name and password in a URL.
 _SECRET = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
@@ -60,6 +62,8 @@ class Outcome(NamedTuple):
 def run(config: Config, flags: list[str]) -> Outcome:
     """Runs the pipeline over what the inputs name now and commits the partition."""
     start = time.monotonic()
+    # An engine's workers are started elsewhere.
+    config = config._replace(output=storage.absolute(config.output))
     storage.connect(flags, config.output, *config.inputs)
     parts = _parts(config)
     draft = manifest.draft_path(config)
@@ -180,7 +184,7 @@ def _execute(config: Config, parts: list[InputFile], chain: Chain, draft: str, f
             runner, left = runner_for(flags, size, "" if logged else f"{folder}/workers.log")
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
             graph.build(pipeline, config, parts, chain, draft, folder)
-            state = pipeline.run().wait_until_finish()
+            state = run_to_end(pipeline, left)
         except Exception as error:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
             cause = Worker.lost[0] if Worker.lost else _cause(error)
@@ -197,6 +201,11 @@ def _cause(error: BaseException) -> str:
 
 
 def _check(config: Config, made: dict[str, Any], parts: int) -> None:
+    if (made["storywire"], made["desk"]) != (version("storywire"), fingerprint()):
+        raise RunError(
+            f"the workers have another storywire ({made['storywire']}) than the {version('storywire')} here, or other "
+            f"tables, so nothing was committed; install the same wheel there"
+        )
     imbalance = manifest.imbalance(made, parts)
     if imbalance:
         raise RunError(f"articles were lost or doubled, so nothing was committed: {imbalance}")

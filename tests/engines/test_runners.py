@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.engines import datasets
 from tests.engines.bring import Missing
-from tests.engines.runners import RUNNERS, storywire
+from tests.engines.runners import RUNNERS, jobs, storywire
 from tests.pipeline.outputs import tree
 
 # Where an engine is brought first, that takes minutes.
@@ -37,7 +40,8 @@ def flags(request, tmp_path_factory):
 def run(flags: list[str], output: Path, slices: list[datasets.Slice]) -> None:
     for as_of, inputs in slices:
         done = subprocess.run(storywire(flags, output, as_of, *inputs), capture_output=True, text=True, timeout=600)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout + done.stderr == ""
 
 
 def test_the_samples_come_out_the_same(flags, slices, tmp_path):
@@ -45,3 +49,31 @@ def test_the_samples_come_out_the_same(flags, slices, tmp_path):
     assert len(expected) == 12
     run(flags, tmp_path, made)
     assert tree(tmp_path) == expected
+
+
+@pytest.mark.parametrize("flags", ["FlinkRunner, cluster, 2"], indirect=True)
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_stopped_takes_its_job_along(flags, sign, tmp_path):
+    (as_of, inputs), *_ = datasets.samples(tmp_path)
+    before = jobs(flags)
+    mine: dict[str, str] = {}
+
+    def state() -> str:
+        mine.update((name, state) for name, state in jobs(flags).items() if name not in before)
+        return "".join(mine.values())
+
+    with subprocess.Popen(storywire(flags, tmp_path, as_of, *inputs), stderr=subprocess.PIPE, text=True) as started:
+        until(lambda: state() == "RUNNING")
+        started.send_signal(sign)
+        said = started.communicate(timeout=120)[1]
+    assert (started.returncode, said) == (1, "storywire: stopped; the previous output stands\n")
+    until(lambda: state() not in ("RUNNING", "CANCELLING"))
+    assert state() == "CANCELED"
+    assert {path for path in tree(tmp_path) if path.startswith("manifests/")} == set()
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.05)
