@@ -26,7 +26,18 @@ from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
 from transforms.ledger import DELTA, HELD, LedgerRow
-from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, SIZES, ArticleRow, Counting, Counts, RecordCoder, unpacker
+from transforms.steps import (
+    COUNTS,
+    DECISIONS,
+    REJECTS,
+    ROWS,
+    SIZES,
+    ArticleRow,
+    Counting,
+    Counts,
+    RecordCoder,
+    unpacker,
+)
 
 FILES = "files"
 

@@ -19,8 +19,8 @@ from pipeline import objects
 from pipeline.objects import SIGNS, TEMPORARY, Found, StorageError
 
 __all__ = [
-    "SIGNS", "TEMPORARY", "Found", "StorageError", "absolute", "connect", "delete", "exists", "folders", "is_local", "join",
-    "listing", "match", "open_to_read", "read", "rename", "starting", "status", "write",
+    "SIGNS", "TEMPORARY", "Found", "StorageError", "absolute", "connect", "delete", "exists", "folders", "is_local",
+    "join", "listing", "match", "open_to_read", "read", "rename", "starting", "status", "write",
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def is_local(path: str) -> bool:
 
 
 def absolute(path: str) -> str:
-    """The path as any process of this machine finds it, wherever that was started; `..` stays, links may stand there."""
+    """The path as processes find it that were started elsewhere; `..` stays, for it may stand behind a link."""
     return os.path.join(os.getcwd(), path) if is_local(path) else path  # noqa: PTH109, PTH118
 
 

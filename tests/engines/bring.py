@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.conftest import ROOT
-
+# Where only a run's packages are installed this module runs too, so it imports nothing of the tests.
+ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("STORYWIRE_ENGINES") or Path.home() / ".cache" / "storywire" / "engines")
 POM = Path(__file__).parent / "flink" / "pom.xml"
 RUN_LOCK = ROOT / "requirements" / "run.lock"
@@ -31,7 +31,7 @@ ROOMS = ("schemas", "transforms", "pipeline")
 PRISM = "github.com/apache/beam/sdks/v2/go/cmd/prism"
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """An engine can't be had here; the message says what to install."""
 
 
@@ -40,8 +40,8 @@ def java() -> Path:
     return _tool("java", "Flink needs Java 17: apt-get install openjdk-17-jre-headless")
 
 
-def prism() -> Path:
-    """Beam's Prism of the version that is installed: a binary."""
+def prism(build: bool = False) -> Path:
+    """Beam's Prism of the version that is installed: a binary. MissingError where it is not here, nor to be built."""
     beam = version("apache-beam")
 
     def make(folder: Path) -> Path:
@@ -49,23 +49,23 @@ def prism() -> Path:
         _command([go, "install", f"{PRISM}@v{beam}"], GOBIN=str(folder))
         return folder / "prism"
 
-    return _brought(f"prism-{beam}", make)
+    return _brought(f"prism-{beam}", make if build else None)
 
 
-def flink() -> Path:
+def flink(build: bool = False) -> Path:
     """A jar: Beam's job server for Flink, and Flink itself."""
+    java()
 
     def make(folder: Path) -> Path:
-        java()
         maven = _tool("mvn", "the job server of Flink is built with Maven: apt-get install maven")
         shutil.copy(POM, folder)
         _command([maven, "--batch-mode", "--quiet", f"--file={folder / POM.name}", "package"])
         return folder / "target" / "job-server.jar"
 
-    return _brought(f"flink-job-server-{_digest(POM)}.jar", make)
+    return _brought(f"flink-job-server-{_digest(POM)}.jar", make if build else None)
 
 
-def worker() -> Path:
+def worker(build: bool = False) -> Path:
     """A virtual environment with nothing but what a run needs, and without Storywire."""
 
     def make(folder: Path) -> Path:
@@ -77,7 +77,7 @@ def worker() -> Path:
         (target / "complete").touch()
         return target / "complete"
 
-    return _brought(f"worker-{_digest(RUN_LOCK)}/complete", make).parent
+    return _brought(f"worker-{_digest(RUN_LOCK)}/complete", make if build else None).parent
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def wheel(folder: Path) -> Path:
 def _tool(name: str, advice: str) -> Path:
     found = shutil.which(name)
     if found is None:
-        raise Missing(f"{name} is not installed; {advice}")
+        raise MissingError(f"{name} is not installed; {advice}")
     return Path(found)
 
 
@@ -115,11 +115,13 @@ def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
-def _brought(name: str, make: Callable[[Path], Path]) -> Path:
+def _brought(name: str, make: Callable[[Path], Path] | None) -> Path:
     """The file of that name in FOLDER; `make`, given an empty folder, makes it where it is not there."""
     target = FOLDER / name
     if target.exists():
         return target
+    if make is None:
+        raise MissingError(f"{target} is not here; python -m tests.engines.bring brings it, in some minutes")
     FOLDER.mkdir(parents=True, exist_ok=True)
     # Who comes second waits and finds it made.
     with _alone(name.partition("/")[0]):
@@ -141,7 +143,7 @@ def _command(command: list[str | Path], **variables: str) -> None:
         list(map(str, command)), env=os.environ | variables, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
     if done.returncode:
-        raise Missing(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+        raise MissingError(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()[-500:]}")
 
 
 def main() -> int:
@@ -150,8 +152,8 @@ def main() -> int:
     for bring in (worker, flink, prism):
         start = time.monotonic()
         try:
-            print(f"{bring()}  {time.monotonic() - start:.0f} s", flush=True)
-        except Missing as missing:
+            print(f"{bring(build=True)}  {time.monotonic() - start:.0f} s", flush=True)
+        except MissingError as missing:
             print(f"{bring.__name__}: {missing}", file=sys.stderr)
             code = 1
     return code

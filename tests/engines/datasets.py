@@ -1,6 +1,6 @@
 """What runners are held against each other on: slices of articles, each run going on from the ledger of the last.
 
-In: the samples, or the development data, which is not part of the project. Out: for each slice its `--as_of` and inputs.
+In: the samples, or the development data, which is not part of the project. Out: each slice's `--as_of` and inputs.
 """
 
 from __future__ import annotations
@@ -41,10 +41,12 @@ def stories(folder: Path) -> list[Slice]:
     rows.sort(key=lambda row: (row["date"], row["id"]))
     middle = rows[len(rows) // 2]["date"][:10]
     made = []
-    for number, (as_of, chosen) in enumerate((
-        (f"{middle}T00:00:00Z", [row for row in rows if row["date"] < middle]),
-        ("2020-01-01T00:00:00Z", [row for row in rows if row["date"] >= middle]),
-    )):
+    for number, (as_of, chosen) in enumerate(
+        (
+            (f"{middle}T00:00:00Z", [row for row in rows if row["date"] < middle]),
+            ("2020-01-01T00:00:00Z", [row for row in rows if row["date"] >= middle]),
+        )
+    ):
         path = folder / f"slice-{number}.jsonl"
         with path.open("w") as file:
             for row in chosen:

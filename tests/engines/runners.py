@@ -1,7 +1,7 @@
 """The engines that runs are held against each other on: each starts what it needs and gives the flags for a run.
 
-In: a folder of its own for logs. Out: a context manager of Beam's flags; what was started ends with it. Missing where
-an engine can't be had. Engines are told to listen on loopback; Beam's worker pool listens on every interface by itself.
+In: a folder of its own for logs. Out: a context manager of Beam's flags; what was started ends with it. MissingError
+where an engine can't be had. Engines are told to listen on loopback; Beam's workers listen on every interface.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.engines import datasets
-from tests.engines.bring import Missing
+from tests.engines.bring import MissingError
 from tests.engines.runners import RUNNERS, jobs, storywire
 from tests.pipeline.outputs import tree
 
-# Where an engine is brought first, that takes minutes.
+# The machine may be busy, and engines take their time.
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 
@@ -33,7 +33,7 @@ def flags(request, tmp_path_factory):
     try:
         with RUNNERS[request.param](tmp_path_factory.mktemp("engine")) as made:
             yield made
-    except Missing as missing:
+    except MissingError as missing:
         pytest.skip(str(missing))
 
 

@@ -151,7 +151,11 @@ def test_runner_is_always_named():
     runner, flags = runner_for([], 10, "")
     assert type(runner).__name__ == "FnApiRunner"
     assert flags == ["--direct_num_workers=1"]
-    assert runner_for(["--runner", "FlinkRunner"], 10**9, "") == (None, ["--runner", "FlinkRunner"])
+    given = ["--runner", "FlinkRunner", "--job_name=mine"]
+    assert runner_for(given, 10**9, "") == (None, given)
+    runner, flags = runner_for(given[:2], 10**9, "")
+    assert (runner, flags[:2]) == (None, given[:2])
+    assert [flag.rpartition("-")[0] for flag in flags[2:]] == ["--job_name=storywire"]
     runner, flags = runner_for(
         ["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/var/log/a b"
     )
