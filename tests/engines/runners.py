@@ -21,7 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import ROOT
 from tests.engines import bring
 
 READY_SECONDS = 60
@@ -122,7 +121,7 @@ RUNNERS: dict[str, Runner] = {
 }
 
 
-def storywire(flags: list[str], output: Path, as_of: str, *inputs: Path, cwd: Path = ROOT) -> list[str]:
+def storywire(flags: list[str], output: Path, as_of: str, *inputs: Path | str) -> list[str]:
     """The command of a run on a runner, for subprocess.run."""
     given = [text for one in inputs for text in ("--input", str(one))]
     options = ["--output", str(output), "--as_of", as_of, "--max_reject_share", "0.2", "--quiet"]

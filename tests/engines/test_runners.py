@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -38,8 +39,11 @@ def flags(request, tmp_path_factory):
 
 
 def run(flags: list[str], output: Path, slices: list[datasets.Slice]) -> None:
+    """Runs one slice after the other, from a folder and with paths that mean nothing to workers started elsewhere."""
+    output.mkdir(exist_ok=True)
     for as_of, inputs in slices:
-        done = subprocess.run(storywire(flags, output, as_of, *inputs), capture_output=True, text=True, timeout=600)
+        command = storywire(flags, Path(), as_of, *(os.path.relpath(path, output) for path in inputs))
+        done = subprocess.run(command, cwd=output, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         assert done.stdout + done.stderr == ""
 

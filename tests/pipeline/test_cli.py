@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pipeline.options import compact, config_of
 from pipeline.run import _cause
 from pipeline.runner import joined, runner_for
 from pipeline.summary import short
+from tests.conftest import ROOT
 from tests.pipeline.outputs import tree, write_articles
 
 NOW = datetime(2026, 3, 13, 1, 2, 3, 999, tzinfo=UTC)
@@ -201,3 +203,16 @@ def test_progress_line(tmp_path, monkeypatch):
     with progress.Line(str(tmp_path), 4, 4000, silent):
         pass
     assert silent.getvalue() == ""
+
+
+def test_the_commands_of_the_page_on_runners_are_known():
+    page = (ROOT / "docs" / "runners.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [shlex.split(line) for line in page.splitlines() if line.startswith("    storywire run ")]
+    runners = set()
+    parser, of_command = cli._parsers()
+    for command in commands:
+        args, flags = parser.parse_known_args(command[1:])
+        config_of(args, NOW)
+        cli._refuse_unknown(flags, of_command["run"])
+        runners |= {flag for flag in flags if flag.startswith("--runner=")}
+    assert runners == {"--runner=PortableRunner", "--runner=FlinkRunner", "--runner=DataflowRunner"}
