@@ -79,15 +79,18 @@ def run_to_end(pipeline: Any, flags: list[str]) -> str | None:
     """
     in_main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if in_main else None
-    result = pipeline.run()
-    if handler is not None:
-        # Beam's starter of engines takes Ctrl-C for itself, and would end the engine before the job is cancelled.
-        signal.signal(signal.SIGINT, handler)
+    result: Any = None
     try:
+        result = pipeline.run()
+        if handler is not None:
+            # Beam's starter of engines takes Ctrl-C for itself, and would end the engine before the job is cancelled.
+            signal.signal(signal.SIGINT, handler)
         state: str | None = result.wait_until_finish()
-    except KeyboardInterrupt:
-        with contextlib.suppress(Exception):
-            result.cancel()
+    except BaseException:
+        # Beam may have dressed up an interruption; a job that has ended minds nothing.
+        if result is not None:
+            with contextlib.suppress(Exception):
+                result.cancel()
         with contextlib.suppress(OSError):
             _cancel_on_flink(PipelineOptions(flags))
         raise
