@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from importlib.metadata import version
@@ -26,7 +27,8 @@ from tests.engines.runners import RUNNERS, storywire
 from tests.pipeline.outputs import tree
 
 
-def main() -> None:
+def main() -> int:
+    """Prints the table; gives 1 where bytes differ or a run failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runner", nargs="*", default=list(RUNNERS), metavar="NAME", choices=list(RUNNERS))
     parser.add_argument("--data", nargs="*", default=list(DATA_SETS), choices=list(DATA_SETS))
@@ -36,20 +38,23 @@ def main() -> None:
     print(f"apache-beam {version('apache-beam')}, Python {platform.python_version()}, {java}, {flink}")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start\n")
     print(f"| runner | {' | '.join(asked.data)} |\n|---|{'---|' * len(asked.data)}", flush=True)
+    seen: dict[str, set[str]] = {name: set() for name in asked.data}
     with tempfile.TemporaryDirectory() as folder:
         slices = {}
         for name in asked.data:
             Path(folder, name).mkdir()
             slices[name] = DATA_SETS[name](Path(folder, name))
         for runner in asked.runner:
-            cells = []
             Path(folder, "engine", runner).mkdir(parents=True)
             try:
                 with RUNNERS[runner](Path(folder, "engine", runner)) as flags:
                     cells = [measured(flags, Path(folder, runner, name), slices[name]) for name in asked.data]
             except MissingError as missing:
-                cells = [str(missing)]
+                cells = [str(missing) for _ in asked.data]
+            for name, cell in zip(asked.data, cells, strict=True):
+                seen[name].add(cell.partition(",")[0])
             print(f"| {runner} | {' | '.join(cells)} |", flush=True)
+    return int(any(len(digests) > 1 for digests in seen.values()))
 
 
 def measured(flags: list[str], output: Path, slices: list) -> str:
@@ -66,4 +71,4 @@ def measured(flags: list[str], output: Path, slices: list) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
