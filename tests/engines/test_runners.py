@@ -25,11 +25,15 @@ def slices(tmp_path_factory):
     """The samples in two slices, and what a run in one process writes of them."""
     folder = tmp_path_factory.mktemp("samples")
     made = datasets.samples(folder)
-    run(["--runner=FnApiRunner", "--direct_num_workers=1"], folder / "out", made)
+    with RUNNERS[REFERENCE](folder) as flags:
+        run(flags, folder / "out", made)
     return made, tree(folder / "out")
 
 
-@pytest.fixture(scope="module", params=RUNNERS)
+REFERENCE, *OTHERS = RUNNERS
+
+
+@pytest.fixture(scope="module", params=OTHERS)
 def flags(request, tmp_path_factory):
     try:
         with RUNNERS[request.param](tmp_path_factory.mktemp("engine")) as made:
