@@ -328,7 +328,10 @@ def _quieten(verbose: bool) -> None:
         logging.getLogger("pipeline").setLevel(logging.DEBUG)
         return
     warnings.simplefilter("ignore")
-    logging.basicConfig(level=logging.CRITICAL)
+    # Some engines' loggers take a level of their own, so the handler has one too.
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.CRITICAL)
+    logging.basicConfig(level=logging.CRITICAL, handlers=[handler])
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
 
 

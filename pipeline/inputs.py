@@ -59,13 +59,13 @@ def expand(config: Config) -> list[InputFile]:
     files: dict[str, InputFile] = {}
     for pattern in others(config.inputs):
         found = _find(pattern)
-        located = [(_absolute(one.path), base, one) for base, one in found]
+        located = [(_normal(one.path), base, one) for base, one in found]
         kept = [entry for entry in located if not is_own(entry[0], config.output)]
         if found and not kept:
             raise OptionError(f"--input={pattern}: holds nothing but what runs wrote to --output={config.output}")
         for absolute, base, one in kept:
             uri = printable_uri(relative(one.path, base))
-            made = InputFile(os.fsencode(one.path), uri, one.size, one.modified)
+            made = InputFile(os.fsencode(storage.absolute(one.path)), uri, one.size, one.modified)
             known = files.get(absolute)
             if known is None or (-len(uri), uri) < (-len(known.uri), known.uri):
                 files[absolute] = made
@@ -79,16 +79,17 @@ def printable_uri(name: str) -> str:
 
 def is_own(path: str, output: str) -> bool:
     """True for what runs wrote to the output folder, which may lie in the input."""
-    return _absolute(path).startswith(_own(output))
+    return _normal(path).startswith(_own(output))
 
 
 @cache
 def _own(output: str) -> tuple[str, ...]:
-    root = _absolute(output).rstrip("/")
+    root = _normal(output).rstrip("/")
     return tuple(f"{root}/{name}/as_of=" for name in (*DATA_SETS, "manifests", "logs"))
 
 
-def _absolute(path: str) -> str:
+def _normal(path: str) -> str:
+    """A path by which the same file is told when it is named twice."""
     return os.path.abspath(path) if storage.is_local(path) else path  # noqa: PTH100 (Path.absolute keeps `..`)
 
 

@@ -40,7 +40,7 @@ def alone(output: str, busy: str, stop: Stop, say: Callable[[str], None]) -> Ite
         yield
         return
     Path(output).mkdir(parents=True, exist_ok=True)
-    with Path(output, NAME).open("a+") as lock:
+    with Path(output, NAME).open("a+b", buffering=0) as lock:
         told = False
         while not _taken(lock):
             owner = f"another run is writing to {output}: {_owner(lock)}"
@@ -61,7 +61,7 @@ def alone(output: str, busy: str, stop: Stop, say: Callable[[str], None]) -> Ite
             _write(lock, None)
 
 
-def _taken(lock: IO[str]) -> bool:
+def _taken(lock: IO[bytes]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -69,7 +69,7 @@ def _taken(lock: IO[str]) -> bool:
     return True
 
 
-def _owner(lock: IO[str]) -> str:
+def _owner(lock: IO[bytes]) -> str:
     """Whose lock it is or was, in words, "" where nobody's; one that is half written is looked at again."""
     for _ in range(5):
         lock.seek(0)
@@ -83,11 +83,10 @@ def _owner(lock: IO[str]) -> str:
     return "a process that did not say who it is"
 
 
-def _write(lock: IO[str], owner: dict[str, object] | None) -> None:
+def _write(lock: IO[bytes], owner: dict[str, object] | None) -> None:
     # On a full disk the lock still holds; it only can't say whose it is.
     with contextlib.suppress(OSError):
         lock.seek(0)
         lock.truncate()
         if owner is not None:
-            lock.write(json.dumps(owner))
-            lock.flush()
+            lock.write(json.dumps(owner).encode())

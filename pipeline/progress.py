@@ -31,8 +31,10 @@ class Ticker:
         self._said: Path | None = None
         if where and Path(where).is_dir():
             path = Path(where, f"{uuid.uuid4().hex}{_NOTES}")
-            self._said = path.with_suffix(_SAID)
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            # A worker of an engine may be another user's.
+            with contextlib.suppress(OSError):
+                self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+                self._said = path.with_suffix(_SAID)
 
     def tick(self, items: int, size: int) -> None:
         """Counts `items` more items, for which `size` bytes of input were read."""

@@ -78,8 +78,9 @@ def files(path: str) -> list[InputFile]:
     """The files to replay: those under `path` that the partition's manifest names; OptionError where it has none."""
     output, partition, wanted = place(path)
     made = _manifest(path, output, partition)
+    where = storage.absolute(output)
     found = [
-        InputFile(os.fsencode(storage.join(output, file["name"])), file["name"], file["bytes"], time_of(partition))
+        InputFile(os.fsencode(storage.join(where, file["name"])), file["name"], file["bytes"], time_of(partition))
         for file in made["data_sets"]["rejects"]["files"]
         if wanted in ("", file["name"].rpartition("/")[2])
     ]

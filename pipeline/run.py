@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -30,11 +31,12 @@ from pipeline.kafka import Access
 from pipeline.ledger import Chain
 from pipeline.options import Config
 from pipeline.progress import Line
-from pipeline.runner import Worker, runner_for, threads_unheard
+from pipeline.runner import Worker, run_to_end, runner_for, threads_unheard
 from pipeline.stop import Stop, stoppable
 from pipeline.topics import TopicRange
 from pipeline.unpack import shares_of
 from transforms.parse.times import iso
+from transforms.stories.desk import fingerprint
 
 # What a flag's name holds whose value is nobody's business, and the name and password in a URL.
 _SECRET = re.compile("secret|token|passw|key|credential", re.IGNORECASE)
@@ -102,6 +104,8 @@ def commit(
     manifest is not as the caller wants it: then nothing is committed.
     """
     start = time.monotonic()
+    # An engine's workers are started elsewhere.
+    config = config._replace(output=storage.absolute(config.output))
     shares = files if config.replay else [part for file in files for part in shares_of(file)]
     draft = manifest.draft_path(config)
     stop.deaf = False
@@ -190,7 +194,7 @@ def _execute(config: Config, parts: list[Part], chain: Chain, draft: str, flags:
             runner, left = runner_for(flags, size, "" if logged else f"{folder}/workers.log")
             pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
             graph.build(pipeline, config, parts, chain, draft, folder)
-            state = pipeline.run().wait_until_finish()
+            state = run_to_end(pipeline, left)
         except Exception as error:
             logging.getLogger(__name__).debug("the run failed", exc_info=True)
             cause = Worker.lost[0] if Worker.lost else _cause(error)
@@ -207,6 +211,11 @@ def _cause(error: BaseException) -> str:
 
 
 def _check(config: Config, made: dict[str, Any], parts: int) -> None:
+    if (made["storywire"], made["desk"]) != (version("storywire"), fingerprint()):
+        raise RunError(
+            f"the workers have another storywire ({made['storywire']}) than the {version('storywire')} here, or other "
+            f"tables, so nothing was committed; install the same wheel there"
+        )
     imbalance = manifest.imbalance(made, parts)
     if imbalance:
         raise RunError(f"articles were lost or doubled, so nothing was committed: {imbalance}")

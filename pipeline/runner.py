@@ -7,18 +7,30 @@ of worker processes waits for ever for one that has died, and leaves them behind
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
+import uuid
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+)
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability import flink_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import SubprocessSdkWorkerHandler, WorkerHandler
@@ -29,6 +41,8 @@ from google.protobuf import json_format, text_format  # type: ignore[import-unty
 _WORTH_ALL_CORES_BYTES = 4 * 2**20
 # A worker process whose work is done takes about a second to end.
 _WORKER_END_SECONDS = 10
+# An engine lets go of a job within a second or two; it may have gone itself.
+_CANCEL_SECONDS = 20
 
 
 def runner_for(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
@@ -40,7 +54,9 @@ def runner_for(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
     options = PipelineOptions(flags)
     name = options.view_as(StandardOptions).runner or "FnApiRunner"
     if name.rpartition(".")[2].lower() not in ("fnapirunner", "fnapi"):
-        return None, flags
+        # An engine shows the job by its name, and it is found by that when it has to be cancelled.
+        named = options.view_as(GoogleCloudOptions).job_name is not None
+        return None, flags if named else [*flags, f"--job_name=storywire-{uuid.uuid4().hex}"]
     given = {flag.partition("=")[0] for flag in flags}
     direct = options.view_as(DirectOptions)
     chosen = "--direct_num_workers" in given or "--direct_running_mode" in given
@@ -54,6 +70,50 @@ def runner_for(flags: list[str], size: int, log: str) -> tuple[Any, list[str]]:
     environment = environments.SubprocessSDKEnvironment.from_command_string(redirected)
     runner = FnApiRunner(default_environment=environment, provision_info=_provision(kept))
     return runner, [*kept, f"--direct_num_workers={workers}"]
+
+
+def run_to_end(pipeline: Any, flags: list[str]) -> str | None:
+    """Runs the pipeline; gives the job's last state, None where the runner keeps none.
+
+    A run that is stopped meanwhile takes its job along: an engine would go on with it.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if in_main else None
+    result: Any = None
+    try:
+        result = pipeline.run()
+        if handler is not None:
+            # Beam's starter of engines takes Ctrl-C for itself, and would end the engine before the job is cancelled.
+            signal.signal(signal.SIGINT, handler)
+        state: str | None = result.wait_until_finish()
+    except BaseException:
+        # Beam may have dressed up an interruption; a job that has ended minds nothing.
+        if result is not None:
+            with contextlib.suppress(Exception):
+                result.cancel()
+        with contextlib.suppress(OSError):
+            _cancel_on_flink(PipelineOptions(flags))
+        raise
+    return state
+
+
+def _cancel_on_flink(options: PipelineOptions) -> None:
+    """Cancels the job on a Flink cluster and waits for its end: Beam's job server lets go of it and leaves it there."""
+    master = options.view_as(FlinkRunnerOptions).flink_master
+    name = options.view_as(GoogleCloudOptions).job_name
+    if master in flink_runner.MAGIC_HOST_NAMES:
+        return
+    jobs = f"{flink_runner.FlinkRunner.add_http_scheme(master)}/jobs"
+    end = time.monotonic() + _CANCEL_SECONDS
+    while time.monotonic() < end:
+        with urllib.request.urlopen(f"{jobs}/overview", timeout=_CANCEL_SECONDS) as answer:
+            going = [job for job in json.load(answer)["jobs"] if job["name"] == name and job["end-time"] < 0]
+        if not going:
+            return
+        for job in going:
+            asked = urllib.request.Request(f"{jobs}/{job['jid']}?mode=cancel", method="PATCH")
+            urllib.request.urlopen(asked, timeout=_CANCEL_SECONDS).close()
+        time.sleep(0.2)
 
 
 def _provision(flags: list[str]) -> ExtendedProvisionInfo:
@@ -127,8 +187,13 @@ def threads_unheard() -> Iterator[None]:
     threading.excepthook = lambda args: logging.getLogger(__name__).debug("a thread ended: %s", args.exc_value)
     try:
         yield
-    finally:
+    except KeyboardInterrupt:
+        # They die later, with the servers that they listen to.
+        raise
+    except BaseException:
         threading.excepthook = before
+        raise
+    threading.excepthook = before
 
 
 def joined(flags: list[str]) -> list[str]:

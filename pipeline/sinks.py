@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.coders import RowCoder, registry
+from apache_beam.coders import registry
 from apache_beam.pvalue import AsSingleton, TaggedOutput
 
 from pipeline import manifest, storage
@@ -26,7 +26,18 @@ from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
 from transforms.ledger import DELTA, HELD, LedgerRow
-from transforms.steps import COUNTS, DECISIONS, REJECTS, ROWS, SIZES, ArticleRow, Counting, Counts, unpacker
+from transforms.steps import (
+    COUNTS,
+    DECISIONS,
+    REJECTS,
+    ROWS,
+    SIZES,
+    ArticleRow,
+    Counting,
+    Counts,
+    RecordCoder,
+    unpacker,
+)
 
 FILES = "files"
 
@@ -47,7 +58,7 @@ class OutputRow(NamedTuple):
 
 
 for _record in (WrittenFile, OutputRow):
-    registry.register_coder(_record, RowCoder)
+    registry.register_coder(_record, RecordCoder)
 
 
 class WriteArticles(beam.PTransform[Any, Any]):

@@ -19,8 +19,8 @@ from pipeline import objects
 from pipeline.objects import SIGNS, TEMPORARY, Found, StorageError
 
 __all__ = [
-    "SIGNS", "TEMPORARY", "Found", "StorageError", "connect", "delete", "exists", "folders", "is_local", "join",
-    "listing", "match", "open_to_read", "read", "rename", "starting", "status", "write",
+    "SIGNS", "TEMPORARY", "Found", "StorageError", "absolute", "connect", "delete", "exists", "folders", "is_local",
+    "join", "listing", "match", "open_to_read", "read", "rename", "starting", "status", "write",
 ]  # fmt: skip
 
 
@@ -37,6 +37,11 @@ def connect(flags: list[str], *paths: str) -> None:
 def is_local(path: str) -> bool:
     """True for paths of the operating system."""
     return "://" not in path
+
+
+def absolute(path: str) -> str:
+    """The path as processes find it that were started elsewhere; `..` stays, for it may stand behind a link."""
+    return os.path.join(os.getcwd(), path) if is_local(path) else path  # noqa: PTH109, PTH118
 
 
 def join(folder: str, *names: str) -> str:

@@ -55,7 +55,7 @@ class Watch:
 
         `is_read` is asked of each file once, and again when the file has changed.
         """
-        self._inputs = tuple(inputs)
+        self._inputs = tuple(map(storage.absolute, inputs))
         self._output = output
         self._settle = settle
         self._is_read = is_read

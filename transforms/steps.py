@@ -15,7 +15,8 @@ from typing import Any
 
 import apache_beam as beam
 import zstandard
-from apache_beam.coders import RowCoder, registry
+from apache_beam.coders import Coder, RowCoder, registry
+from apache_beam.portability.api import schema_pb2
 from apache_beam.pvalue import AsDict, TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
@@ -52,9 +53,27 @@ ArticleRow = tuple[str, str, int, int, str, int, bytes, bytes]
 # What one bundle counted.
 Counts = dict[str, int]
 
-# Records cross a shuffle as rows: deterministic, and readable by an SDK of another language.
+
+class RecordCoder(RowCoder):
+    """Beam's coder of rows, for records, as a coder of Python's own: an engine passes its bytes on as they are.
+
+    An engine in Java reads what says that it is a row, and fails on fields that only Python understands.
+    """
+
+    def to_runner_api_parameter(self, context: Any) -> Any:
+        """What an engine is told of it: nothing but that it is Python's."""
+        return Coder.to_runner_api_parameter(self, context)
+
+    def __reduce__(self) -> Any:
+        return _record_coder, (self.schema.SerializeToString(),)
+
+
+def _record_coder(schema: bytes) -> RecordCoder:
+    return RecordCoder(schema_pb2.Schema.FromString(schema))
+
+
 for _record in (RawItem, Slip, Decision, Story, Reject, LedgerRow):
-    registry.register_coder(_record, RowCoder)
+    registry.register_coder(_record, RecordCoder)
 
 
 class Parse(beam.PTransform[Any, Any]):

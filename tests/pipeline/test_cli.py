@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pipeline.options import compact, config_of
 from pipeline.run import _cause
 from pipeline.runner import joined, runner_for
 from pipeline.summary import short
+from tests.conftest import ROOT
 from tests.pipeline.outputs import tree, write_articles
 
 NOW = datetime(2026, 3, 13, 1, 2, 3, 999, tzinfo=UTC)
@@ -151,7 +153,11 @@ def test_runner_is_always_named():
     runner, flags = runner_for([], 10, "")
     assert type(runner).__name__ == "FnApiRunner"
     assert flags == ["--direct_num_workers=1"]
-    assert runner_for(["--runner", "FlinkRunner"], 10**9, "") == (None, ["--runner", "FlinkRunner"])
+    given = ["--runner", "FlinkRunner", "--job_name=mine"]
+    assert runner_for(given, 10**9, "") == (None, given)
+    runner, flags = runner_for(given[:2], 10**9, "")
+    assert (runner, flags[:2]) == (None, given[:2])
+    assert [flag.rpartition("-")[0] for flag in flags[2:]] == ["--job_name=storywire"]
     runner, flags = runner_for(
         ["--direct_running_mode", "multi_processing", "--direct_num_workers=3"], 10, "/var/log/a b"
     )
@@ -197,3 +203,16 @@ def test_progress_line(tmp_path, monkeypatch):
     with progress.Line(str(tmp_path), 4, 4000, silent):
         pass
     assert silent.getvalue() == ""
+
+
+def test_the_commands_of_the_page_on_runners_are_known():
+    page = (ROOT / "docs" / "runners.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = [shlex.split(line) for line in page.splitlines() if line.startswith("    storywire run ")]
+    runners = set()
+    parser, of_command = cli._parsers()
+    for command in commands:
+        args, flags = parser.parse_known_args(command[1:])
+        config_of(args, NOW)
+        cli._refuse_unknown(flags, of_command["run"])
+        runners |= {flag for flag in flags if flag.startswith("--runner=")}
+    assert runners == {"--runner=PortableRunner", "--runner=FlinkRunner", "--runner=DataflowRunner"}

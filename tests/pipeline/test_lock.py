@@ -1,6 +1,8 @@
 """Two runs on one output: the second stops or waits, and a dead one holds nobody off."""
 
+import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -24,6 +26,17 @@ with lock.alone(sys.argv[1], lock.STOP, Stop(), print):
     print("held", flush=True)
     time.sleep(60)
 """
+
+
+@contextlib.contextmanager
+def no_room():
+    """No byte can be added to a file."""
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, allowed[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
 
 
 @pytest.fixture
@@ -75,6 +88,13 @@ def test_a_lock_whose_owner_was_killed_is_free(tmp_path, holder):
     with lock.alone(str(tmp_path / "out"), lock.STOP, Stop(), pytest.fail):
         assert str(os.getpid()) in (tmp_path / "out" / lock.NAME).read_text()
     assert (tmp_path / "out" / lock.NAME).read_text() == ""
+
+
+def test_a_disk_that_is_full_leaves_the_lock_without_a_name(tmp_path):
+    """What the run itself failed of must be what is told, also when the lock is let go."""
+    with no_room(), pytest.raises(RunError, match="cause"), lock.alone(str(tmp_path), lock.STOP, Stop(), pytest.fail):
+        raise RunError("the real cause")
+    assert (tmp_path / lock.NAME).read_text() == ""
 
 
 def test_a_lock_that_says_nothing_still_holds(tmp_path, holder):

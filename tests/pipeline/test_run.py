@@ -291,6 +291,26 @@ def test_a_part_that_a_runner_loses_is_found_out(tmp_path, monkeypatch):
 
 
 @pytest.mark.runner
+def test_workers_with_another_version_are_found_out(tmp_path, monkeypatch):
+    """On an engine they are installed apart from the process that starts the run."""
+    asked = config(tmp_path / "out", write_articles(tmp_path / "wire", 2))
+    for name in ("version", "fingerprint"):
+        with monkeypatch.context() as patch:
+            patch.setattr(manifest, name, lambda *_: "0.0.9")
+            with pytest.raises(RunError, match="install the same wheel"):
+                run.run(asked, [])
+    assert tree(tmp_path / "out").keys() == {".lock"}
+
+
+@pytest.mark.runner
+def test_paths_are_told_to_workers_in_full(tmp_path, monkeypatch):
+    write_articles(tmp_path / "wire", 2)
+    monkeypatch.chdir(tmp_path)
+    (file, _) = expand(config("out", "wire"))
+    assert (file.name(), file.uri) == (f"{tmp_path}/wire/0000.json", "0000.json")
+
+
+@pytest.mark.runner
 def test_a_failed_run_takes_back_what_it_wrote(tmp_path):
     wire = write_articles(tmp_path / "wire", 3)
     out = tmp_path / "out"
