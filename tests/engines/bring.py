@@ -1,10 +1,10 @@
-"""Brings the engines that the tests of runners need into one folder; what is there already stays.
+"""Brings the engines that tests need into one folder; what is there already stays.
 
     python -m tests.engines.bring
 
 In: nothing but the names below. Out: files in STORYWIRE_ENGINES (default ~/.cache/storywire/engines), each named after
 what it is made of, so that another version is another file. Go fetches and builds Prism, Maven the job server of Flink
-with Flink in it, pip a worker's environment, each through its ordinary client.
+with Flink in it, pip a worker's environment and Airflow's, each through its ordinary client.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("STORYWIRE_ENGINES") or Path.home() / ".cache" / "storywire" / "engines")
 POM = Path(__file__).parent / "flink" / "pom.xml"
-RUN_LOCK = ROOT / "requirements" / "run.lock"
+RUN_LOCK, AIRFLOW_LOCK = (ROOT / "requirements" / f"{name}.lock" for name in ("run", "airflow"))
 ROOMS = ("schemas", "transforms", "pipeline")
 PRISM = "github.com/apache/beam/sdks/v2/go/cmd/prism"
 
@@ -67,17 +67,12 @@ def flink(build: bool = False) -> Path:
 
 def worker(build: bool = False) -> Path:
     """A virtual environment with nothing but what a run needs, and without Storywire."""
+    return _environment("worker", RUN_LOCK, build)
 
-    def make(folder: Path) -> Path:
-        # An environment knows where it was made, so it is made in its place.
-        target = FOLDER / f"worker-{_digest(RUN_LOCK)}"
-        _command([sys.executable, "-m", "venv", "--clear", target])
-        install = [target / "bin" / "python", "-m", "pip", "--quiet", "install", "--require-hashes", "--no-deps"]
-        _command([*install, "--requirement", RUN_LOCK])
-        (target / "complete").touch()
-        return target / "complete"
 
-    return _brought(f"worker-{_digest(RUN_LOCK)}/complete", make if build else None).parent
+def airflow(build: bool = False) -> Path:
+    """A virtual environment with nothing but Airflow."""
+    return _environment("airflow", AIRFLOW_LOCK, build)
 
 
 @contextlib.contextmanager
@@ -109,6 +104,21 @@ def _tool(name: str, advice: str) -> Path:
     if found is None:
         raise MissingError(f"{name} is not installed; {advice}")
     return Path(found)
+
+
+def _environment(kind: str, lock: Path, build: bool) -> Path:
+    name = f"{kind}-{_digest(lock)}"
+
+    def make(folder: Path) -> Path:
+        # An environment knows where it was made, so it is made in its place.
+        target = FOLDER / name
+        _command([sys.executable, "-m", "venv", "--clear", target])
+        install = [target / "bin" / "python", "-m", "pip", "--quiet", "install", "--require-hashes", "--no-deps"]
+        _command([*install, "--requirement", lock])
+        (target / "complete").touch()
+        return target / "complete"
+
+    return _brought(f"{name}/complete", make if build else None).parent
 
 
 def _digest(file: Path) -> str:
@@ -149,7 +159,7 @@ def _command(command: list[str | Path], **variables: str) -> None:
 def main() -> int:
     """Brings them all; gives the exit code."""
     code = 0
-    for bring in (worker, flink, prism):
+    for bring in (worker, flink, prism, airflow):
         start = time.monotonic()
         try:
             print(f"{bring(build=True)}  {time.monotonic() - start:.0f} s", flush=True)
