@@ -24,8 +24,8 @@ with DAG(
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone=ZONE),
     start_date=FIRST,
     catchup=True,
-    # Days that wait for one that failed hold a place each, and that day needs one to be run again: with max_active_runs=1
-    # it would stay queued for ever once it is cleared.
+    # Days that wait for one that failed hold a place each, and that day needs one to be run again: with
+    # max_active_runs=1 it would stay queued for ever once it is cleared.
     max_active_runs=10_000,
 ):
     BashOperator(

@@ -67,10 +67,10 @@ class Machine:
         programs = folder / "opt" / "bin"
         programs.mkdir(parents=True)
         shutil.copy(FILES / "next_day.sh", programs)
-        self._program("storywire", f'PYTHONPATH={ROOT} exec {sys.executable} -m pipeline.cli "$@"')
+        self.program("storywire", f'PYTHONPATH={ROOT} exec {sys.executable} -m pipeline.cli "$@"')
         # Today is the test's, reckoning is left to the system's own.
         today = f'[ "$*" = "-u +%Y%m%d" ] && exec cat {folder}/today'
-        self._program("date", f'{today}\nexec {shutil.which("date")} "$@"')
+        self.program("date", f'{today}\nexec {shutil.which("date")} "$@"')
         self.path = f"{programs}:{os.environ['PATH']}"
         self.output.mkdir(parents=True)
         wire = folder / "srv" / "wire"
@@ -78,7 +78,8 @@ class Machine:
         for day in DAYS:
             (wire / day).symlink_to(SAMPLES / day)
 
-    def _program(self, name: str, script: str) -> None:
+    def program(self, name: str, script: str) -> None:
+        """Puts a script of the shell where the machine looks for programs first."""
         path = self.folder / "opt" / "bin" / name
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
@@ -109,12 +110,11 @@ class Machine:
         }
 
     def start(self, command: list[str]) -> subprocess.Popen[str]:
+        """Starts it as a scheduler would; it ends with the tests, however they end."""
         return subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/", env=os.environ | self.env()
-        )
-
-    def env(self) -> dict[str, str]:
-        return {"PATH": self.path}
+            ["setpriv", "--pdeathsig", "KILL", *command], cwd="/", env=os.environ | {"PATH": self.path},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     def set_day(self, day: str) -> None:
         (self.folder / "today").write_text(day.replace("-", ""))
@@ -184,6 +184,34 @@ def test_what_cron_systemd_and_kubernetes_start_makes_up_for_missed_days_in_orde
     assert (code, out) == (2, "")
     assert f"{machine.folder}/srv/wire/2026-03-12: there is no such file or folder" in err
     assert tree(machine.output) == by_hand
+
+
+@pytest.mark.parametrize(
+    ("today", "manifests", "day", "as_of"),
+    [
+        ("2026-03-10", (), "2026-03-09", "2026-03-10"),
+        ("2027-01-02", ("20261231T000000Z", "20261230T000000Z"), "2026-12-31", "2027-01-01"),
+        ("2028-03-05", ("20280228T000000Z",), "2028-02-28", "2028-02-29"),
+        ("2028-03-05", ("20280229T000000Z",), "2028-02-29", "2028-03-01"),
+        # A replay's, a second after the day's own, and a run in the midst of a day, which is then read as a whole.
+        ("2026-03-12", ("20260311T000000Z", "20260311T000001Z"), "2026-03-11", "2026-03-12"),
+        ("2026-03-12", ("20260311T120000Z",), "2026-03-11", "2026-03-12"),
+        ("2026-03-12", ("20260312T000000Z",), None, None),
+        ("2026-03-12", ("20260401T000000Z",), None, None),
+    ],
+)
+def test_the_next_day_is_the_one_after_the_newest_manifest(machine, today, manifests, day, as_of):
+    machine.program("storywire", 'printf "%s\\n" "$@"')
+    machine.set_day(today)
+    output = machine.folder / "the output"
+    (output / "manifests").mkdir(parents=True)
+    for name in manifests:
+        (output / "manifests" / f"as_of={name}.json").touch()
+    next_day = str(machine.folder / "opt" / "bin" / "next_day.sh")
+    code, out, err = ended(machine.start([next_day, "the wire", str(output), "--rules", "a b.toml"]))
+    run = ["run", "--input", f"the wire/{day}", "--output", str(output), "--as_of", f"{as_of}T00:00:00Z"]
+    assert (code, err) == (0, "")
+    assert out.splitlines() == ([*run, "--if_busy", "wait", "--rules", "a b.toml"] if day else [])
 
 
 def test_a_follower_that_is_stopped_ends_its_slice_first(machine):
