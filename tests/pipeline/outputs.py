@@ -85,6 +85,25 @@ def current_stories(output: Path) -> dict[str, dict[str, Any]]:
     return {row["story_id"]: row for row in rows(output, "stories")}
 
 
+def union(output: Path, but: frozenset[str] = frozenset({"as_of_day"})) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """What runs over parts and one over all have in common: the articles by version and the stories by id as they stand
+    now, merges followed, without the fields `but`."""
+    stories = current_stories(output)
+
+    def survivor(story: str) -> str:
+        while stories[story]["merged_into"]:
+            story = stories[story]["merged_into"]
+        return story
+
+    def kept(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if name not in but}
+
+    articles = {
+        key: kept(row) | {"story_id": survivor(row["story_id"])} for key, row in current_articles(output).items()
+    }
+    return articles, {key: kept(row) for key, row in stories.items() if not row["merged_into"]}
+
+
 def files_of(expected: Expected) -> dict[tuple[str, str], bytes]:
     """(data set, kind) -> the one file that the expected rows make."""
     made = {}

@@ -1,0 +1,196 @@
+"""Story keys by the order in which articles arrive.
+
+    python -m tests.bench.orders                     both data sets whole; some 20 minutes on two cores
+    python -m tests.bench.orders --part 10           every tenth article
+    python -m tests.bench.orders --late              only what arrives late, without running a pipeline
+
+In event order: one run, hourly slices, followed from a folder and from a Kafka topic; all have to give the same rows.
+Then orders that are not event order, in slices through the functions that settle versions and key by story, as the
+graph calls them: how many articles have another story than in event order. Needs the development data; Kafka as the
+tests of it do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from tests import ways
+from tests.conftest import DEVELOPMENT_DATA
+from tests.engines.broker import Broker
+from tests.ways import HOUR, Item, by_time, event_time
+from transforms.article import Decision, Slip
+from transforms.ledger import DELTA, LedgerRow
+from transforms.steps import LEDGER, SLIPS, STORIES, _key_by_story, _settle
+from transforms.stories.evaluation import bcubed
+
+DAY = 24 * HOUR
+DATA_SETS: dict[str, Callable[[Path], list[Item]]] = {"articles": ways.articles, "stories": ways.stories}
+SEEDS = (1, 2, 3)
+MOST = 200
+"""Files or messages that a follower takes a slice."""
+Slices = list[list[Item]]
+
+
+def chained(slices: Iterable[list[Item]]) -> dict[str, str]:
+    """article_id -> story, merges followed, of slices that hand on their ledger."""
+    known: dict[str, LedgerRow] = {}
+    closed: dict[tuple[str, str], LedgerRow] = {}
+    desks: dict[str, list[LedgerRow]] = {}
+    keys: dict[str, str] = {}
+    merged: dict[str, str] = {}
+    for number, items in enumerate(slices, start=1):
+        by_item: dict[str, list[Slip]] = defaultdict(list)
+        for item in items:
+            by_item[item.slip.item_id].append(item.slip)
+        by_desk: dict[str, list[Slip]] = defaultdict(list)
+        for item_id, slips in by_item.items():
+            for desk, slip in _settle(
+                (item_id, {SLIPS: slips, LEDGER: [known[item_id]] if item_id in known else []}), {}
+            ):
+                by_desk[desk].append(slip)
+        for desk, slips in by_desk.items():
+            ended = [row for (language, _), row in closed.items() if language == desk]
+            rows = [*desks.pop(desk, []), *ended]
+            desks[desk] = []
+            for made in _key_by_story((desk, {SLIPS: slips, LEDGER: rows})):
+                if isinstance(made, Decision):
+                    keys[made.article_id] = made.story_id
+                elif made.tag == STORIES:
+                    merged[made.value.story_id] = made.value.merged_into
+                else:
+                    row = made.value._replace(as_of=number)
+                    if row.kind not in DELTA:
+                        desks[desk].append(row)
+                    elif row.kind == "article":
+                        known[row.key] = row
+                    else:
+                        closed[desk, row.key] = row
+    return {article_id: _end(story, merged) for article_id, story in keys.items()}
+
+
+def _end(story: str, merged: dict[str, str]) -> str:
+    while merged.get(story):
+        story = merged[story]
+    return story
+
+
+def in_event_order(items: list[Item], _: random.Random) -> Slices:
+    return [some for _, some in by_time(items, HOUR, event_time)]
+
+
+def shuffled_in_a_day(items: list[Item], chance: random.Random) -> Slices:
+    """Each comes in any hour of the day of its event."""
+    hours = {item.name: chance.randrange(24) * HOUR for item in items}
+    return [some for _, some in by_time(items, HOUR, lambda item: event_time(item) // DAY * DAY + hours[item.name])]
+
+
+def delayed(items: list[Item], chance: random.Random) -> Slices:
+    """Each source is late, always by the same time of up to six hours."""
+    arrived = delays(items, chance)
+    return [some for _, some in by_time(items, HOUR, arrived)]
+
+
+def delays(items: list[Item], chance: random.Random) -> Callable[[Item], int]:
+    late = {source: chance.randrange(6 * HOUR) for source in sorted({item.source for item in items})}
+    return lambda item: event_time(item) + late[item.source]
+
+
+def shuffled(items: list[Item], chance: random.Random) -> Slices:
+    """All in any order, in packets as large as the days were: an archive that is brought in."""
+    drawn = iter(chance.sample(items, len(items)))
+    return [[next(drawn) for _ in some] for _, some in by_time(items, DAY, event_time)]
+
+
+ORDERS = {
+    "event order": in_event_order,
+    "late by source, 0–6 h": delayed,
+    "shuffled within a day": shuffled_in_a_day,
+    "wholly shuffled, in packets": shuffled,
+}
+
+
+def late(items: list[Item], whole: dict[str, str]) -> Iterator[str]:
+    """A line for each order: slices, articles with another key, in other company, BCubed against `whole` and gold."""
+    gold = {item.slip.article_id: item.gold for item in items if item.gold}
+    for name, order in ORDERS.items():
+        cells = []
+        for seed in SEEDS:
+            slices = order(items, random.Random(seed))
+            keys = chained(slices)
+            assert keys.keys() == whole.keys()
+            other = sum(keys[article] != whole[article] for article in whole)
+            elsewhere = sum(company[0] != company[1] for company in zip(companies(keys), companies(whole), strict=True))
+            f1 = bcubed(keys, whole).f1
+            scored = f"{bcubed(keys, gold).f1:.4f}" if gold else "–"
+            cells.append((str(len(slices)), str(other), str(elsewhere), f"{f1:.4f}", scored))
+        yield f"| {name} | {' | '.join(' / '.join(dict.fromkeys(column)) for column in zip(*cells, strict=True))} |"
+
+
+def companies(keys: dict[str, str]) -> list[frozenset[str]]:
+    """Of each article, in the order of their ids, those that share its story."""
+    of: dict[str, set[str]] = defaultdict(set)
+    for article, story in keys.items():
+        of[story].add(article)
+    frozen = {story: frozenset(found) for story, found in of.items()}
+    return [frozen[keys[article]] for article in sorted(keys)]
+
+
+def runs(items: list[Item], folder: Path, broker: Broker) -> Iterator[tuple[str, Path]]:
+    """The ways, each with its output."""
+    yield "one run", ways.in_one_run(items, folder / "one")
+    yield "a run an hour", ways.in_hours(items, folder / "hours")
+    yield f"followed from a folder, {MOST} a slice", ways.from_folder(items, folder / "folder", MOST)
+    yield f"followed from Kafka, {MOST} a slice", ways.from_topic(items, folder / "topic", MOST, broker.plain)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DEVELOPMENT_DATA, metavar="DIR", help="the development data")
+    parser.add_argument("--set", nargs="*", default=list(DATA_SETS), choices=list(DATA_SETS))
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="take every Nth article")
+    parser.add_argument("--late", action="store_true", help="run no pipeline")
+    asked = parser.parse_args()
+    differing = 0
+    for name in asked.set:
+        items = DATA_SETS[name](asked.data)[:: asked.part]
+        print(f"\n{name}: {len(items)} items", flush=True)
+        whole = chained([items])
+        if not asked.late:
+            with tempfile.TemporaryDirectory() as folder, Broker() as broker:
+                differing += in_event_order_alike(items, whole, Path(folder), broker)
+        print("\n| order | slices | another key | other company | BCubed F1 with event order | with gold |")
+        print("|---|---|---|---|---|---|", flush=True)
+        for line in late(items, whole):
+            print(line, flush=True)
+    return int(differing > 0)
+
+
+def in_event_order_alike(items: list[Item], whole: dict[str, str], folder: Path, broker: Broker) -> int:
+    """Prints a line a way; gives how many differ from the first."""
+    print("| way | slices | articles | stories | other keys | hash of rows | s |\n|---|---|---|---|---|---|---|")
+    first, differing = "", 0
+    start = time.perf_counter()
+    for name, output in runs(items, folder, broker):
+        seconds = time.perf_counter() - start
+        keys, digest = ways.keys_of(output), ways.hash_of(output)
+        first = first or digest
+        other = len(keys.items() ^ whole.items())
+        differing += digest != first or other > 0
+        slices = len(list((output / "manifests").glob("*.json")))
+        print(
+            f"| {name} | {slices} | {len(keys)} | {len(set(keys.values()))} | {other} | {digest} | {seconds:.0f} |",
+            flush=True,
+        )
+        start = time.perf_counter()
+    return differing
+
+
+if __name__ == "__main__":
+    sys.exit(main())
