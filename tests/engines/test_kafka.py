@@ -550,7 +550,8 @@ def test_a_follower_takes_slices_and_stops_where_messages_are_missing(topic, tmp
 
 
 def restart(broker: Broker, follower: Following) -> None:
-    """The broker is killed and comes back once the follower has found out, or while it waits for the next try."""
+    """The broker is killed while the follower has a slice in hand, and comes back once it has been missed."""
+    until(follower.in_hand)
     before = follower.said().count("Kafka does not answer")
     broker.kill()
     until(lambda: follower.said().count("Kafka does not answer") > before)
@@ -571,15 +572,15 @@ def test_a_follower_loses_and_doubles_nothing_whoever_is_killed(broker, topic, t
 
     with disk(tmp_path / "disk") as full:
         output = tmp_path / "disk" / "out"
-        again = range(1, KILLS, max(1, KILLS // RESTARTS))[:RESTARTS]
-        troubles = {number: partial(restart, broker) for number in again} | {0: full}
+        again = range(1, KILLS, max(1, KILLS // (RESTARTS + 1)))[:RESTARTS]
+        troubles = {number: partial(restart, broker) for number in again} | {KILLS // 2: full}
         with Feed(write) as feed:
             met = killed_at_random(
                 lambda *flags: Following(tmp_path, output, f"--input={topic.input()}", "--every=0.2", *flags),
                 KILLS, troubles, seed=KILLS,
             )  # fmt: skip
         assert producer.flush(60) == 0
-        last = following(topic, output)
+        last = Following(tmp_path, output, f"--input={topic.input()}")
         until(lambda: delivered(output) >= feed.number)
         assert last.stop() == 0
 

@@ -63,6 +63,10 @@ class Following:
             return json.loads((self.output / ".lock").read_text())["process"] == self.process.pid
         return False
 
+    def children(self) -> list[int]:
+        """Its processes but the first, by number."""
+        return [pid for pid in session_of(self.process.pid) if pid != self.process.pid]
+
     def kill(self) -> None:
         """SIGKILL to it and all its children."""
         with contextlib.suppress(ProcessLookupError):
@@ -190,23 +194,28 @@ def killed_at_random(
     last: list[Following] = []
     try:
         for number in range(kills):
-            processes = TWO_PROCESSES if number % 2 else ["--direct_num_workers=1"]
-            following = start(*processes)
+            # A slice takes several times as long with processes of their own, which have to start.
+            flags, length = (TWO_PROCESSES, 12) if number % 2 else (["--direct_num_workers=1"], 3)
+            following = start(*flags)
             last.append(following)
             before = len(partitions(following.output))
             if number in troubles:
                 troubles[number](following)
-            if moments.random() < 0.7:  # else it may be killed before it has begun
+            if number % 4 == 1:
+                until(following.children)
+            elif number % 4 == 3:
+                until(following.in_hand)
+            elif moments.random() < 0.7:  # else it may be killed before it has begun
                 until(lambda: len(partitions(following.output)) > before)  # noqa: B023
-            time.sleep(moments.uniform(0, 6 if number % 2 else 3))
-            met["children"] += bool(session_of(following.process.pid)[1:])
+            time.sleep(moments.uniform(0, length))
             assert following.process.poll() is None, following.said()
+            met["with children"] += len(following.children()) > 0
             if number % 3 == 2:
                 following.kill_alone()
                 met["alone"] += 1
             else:
                 following.kill()
-            met["in hand"] += following.in_hand()
+            met["slice in hand"] += following.in_hand()
             met["kills"] += 1
     finally:
         for following in last:

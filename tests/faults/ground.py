@@ -258,7 +258,8 @@ def small_disk(folder: Path) -> Iterator[Callable[[int], None] | None]:
 
     def leave(free: int) -> None:
         disk = os.statvfs(folder)
-        size = (disk.f_blocks - disk.f_bfree) * disk.f_frsize + free
+        # A size of nothing would be no limit.
+        size = max(disk.f_frsize, (disk.f_blocks - disk.f_bfree) * disk.f_frsize + free)
         subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
 
     try:
