@@ -1,7 +1,8 @@
 """One wire taken several ways: in one run, in hourly slices, followed from a folder, followed from a Kafka topic.
 
 In: items in the order of their event times, a folder to work in. Out: the output folder. All ways have to give the same
-rows, but for where an item was read and on which day a run said so (OWN).
+rows, but for where an item was read and on which day a run said so (OWN). And the story keys of slices in any order,
+through the functions that the graph calls.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import random
 import tarfile
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
@@ -24,14 +26,17 @@ from pipeline.options import Config
 from pipeline.stop import Stop
 from tests.conftest import DEVELOPMENT_DATA
 from tests.pipeline import outputs
-from transforms.article import RawItem, Reject, Slip
+from transforms.article import Decision, RawItem, Reject, Slip
 from transforms.clean import clean
 from transforms.language import tag_language
+from transforms.ledger import ARTICLE, DELTA, LedgerRow
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
+from transforms.steps import LEDGER, SLIPS, STORIES, _key_by_story, _settle
 from transforms.stories.desk import in_order
 
 HOUR = 3_600_000_000
+DAY = 24 * HOUR
 """Microseconds."""
 OWN = frozenset({"as_of_day", "uri", "message_key", "message_headers"})
 """The fields in which the ways differ."""
@@ -64,17 +69,18 @@ def articles(data: Path = DEVELOPMENT_DATA) -> list[Item]:
     return _in_order(found, ".md")
 
 
-def stories(data: Path = DEVELOPMENT_DATA) -> list[Item]:
-    """2,067 articles of two years, timed by the day, half of them in editors' stories."""
-    found = []
+def stories(data: Path = DEVELOPMENT_DATA, most: int | None = None) -> list[Item]:
+    """2,067 articles of two years, timed by the day, half of them in editors' stories; or the first of them alone."""
+    rows = []
     for name in ("dev_dated_en.jsonl", "background_en.jsonl"):
-        for row in map(json.loads, (data / "stories" / name).open()):
-            if row.get("date"):
-                told = {
-                    "guid": row["id"], "title": row["title"], "body": row["text"], "published": row["date"],
-                    "language": "en",
-                }  # fmt: skip
-                found.append((json.dumps(told).encode(), row.get("source") or "", row.get("cluster") or ""))
+        with (data / "stories" / name).open() as file:
+            rows += [row for row in map(json.loads, file) if row.get("date")]
+    rows.sort(key=lambda row: (row["date"], row["id"]))
+    found = []
+    for row in rows[:most]:
+        told = {"guid": row["id"], "title": row["title"], "body": row["text"], "published": row["date"]}
+        copy = json.dumps(told | {"language": "en"}).encode()
+        found.append((copy, row.get("source") or "", row.get("cluster") or ""))
     return _in_order(found, ".json")
 
 
@@ -108,9 +114,9 @@ def in_one_run(items: list[Item], folder: Path) -> Path:
     return folder / "out"
 
 
-def in_hours(items: list[Item], folder: Path, arrived: Callable[[Item], int] = event_time) -> Path:
-    """A run for each hour in which something arrived, going on from the one before."""
-    for end, some in by_time(items, HOUR, arrived):
+def in_slices(items: list[Item], folder: Path, length: int, arrived: Callable[[Item], int] = event_time) -> Path:
+    """A run for each stretch of `length` microseconds in which something arrived, going on from the one before."""
+    for end, some in by_time(items, length, arrived):
         _run(folder, lay(some, folder / str(end)), end)
     return folder / "out"
 
@@ -137,6 +143,48 @@ def from_topic(items: list[Item], folder: Path, most: int, servers: str) -> Path
         producer.poll(0)
     assert producer.flush(60) == 0
     return _followed(items, folder, most, f"kafka://{servers}/{topic}")
+
+
+def chained(slices: Iterable[list[Item]]) -> dict[str, str]:
+    """article_id -> story, merges followed, of slices that hand on their ledger."""
+    known: dict[str, LedgerRow] = {}
+    closed: dict[str, dict[str, LedgerRow]] = defaultdict(dict)
+    desks: dict[str, list[LedgerRow]] = {}
+    keys: dict[str, str] = {}
+    merged: dict[str, str] = {}
+    for number, items in enumerate(slices, start=1):
+        by_item: dict[str, list[Slip]] = defaultdict(list)
+        for item in items:
+            by_item[item.slip.item_id].append(item.slip)
+        by_desk: dict[str, list[Slip]] = defaultdict(list)
+        for item_id, slips in by_item.items():
+            for desk, slip in _settle(
+                (item_id, {SLIPS: slips, LEDGER: [known[item_id]] if item_id in known else []}), {}
+            ):
+                by_desk[desk].append(slip)
+        for desk, slips in by_desk.items():
+            before = [*desks.get(desk, []), *closed[desk].values()]
+            desks[desk] = []
+            for made in _key_by_story((desk, {SLIPS: slips, LEDGER: before})):
+                if isinstance(made, Decision):
+                    keys[made.article_id] = made.story_id
+                elif made.tag == STORIES:
+                    merged[made.value.story_id] = made.value.merged_into
+                else:
+                    row = made.value._replace(as_of=number)
+                    if row.kind not in DELTA:
+                        desks[desk].append(row)
+                    elif row.kind == ARTICLE:
+                        known[row.key] = row
+                    else:
+                        closed[desk][row.key] = row
+    return {article_id: _end(story, merged) for article_id, story in keys.items()}
+
+
+def _end(story: str, merged: dict[str, str]) -> str:
+    while merged.get(story):
+        story = merged[story]
+    return story
 
 
 def lay(items: Iterable[Item], folder: Path) -> Path:

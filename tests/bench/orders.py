@@ -18,67 +18,20 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests import ways
 from tests.conftest import DEVELOPMENT_DATA
 from tests.engines.broker import Broker
-from tests.ways import HOUR, Item, by_time, event_time
-from transforms.article import Decision, Slip
-from transforms.ledger import DELTA, LedgerRow
-from transforms.steps import LEDGER, SLIPS, STORIES, _key_by_story, _settle
+from tests.ways import DAY, HOUR, Item, by_time, chained, event_time
 from transforms.stories.evaluation import bcubed
 
-DAY = 24 * HOUR
 DATA_SETS: dict[str, Callable[[Path], list[Item]]] = {"articles": ways.articles, "stories": ways.stories}
 SEEDS = (1, 2, 3)
 MOST = 200
 """Files or messages that a follower takes a slice."""
 Slices = list[list[Item]]
-
-
-def chained(slices: Iterable[list[Item]]) -> dict[str, str]:
-    """article_id -> story, merges followed, of slices that hand on their ledger."""
-    known: dict[str, LedgerRow] = {}
-    closed: dict[tuple[str, str], LedgerRow] = {}
-    desks: dict[str, list[LedgerRow]] = {}
-    keys: dict[str, str] = {}
-    merged: dict[str, str] = {}
-    for number, items in enumerate(slices, start=1):
-        by_item: dict[str, list[Slip]] = defaultdict(list)
-        for item in items:
-            by_item[item.slip.item_id].append(item.slip)
-        by_desk: dict[str, list[Slip]] = defaultdict(list)
-        for item_id, slips in by_item.items():
-            for desk, slip in _settle(
-                (item_id, {SLIPS: slips, LEDGER: [known[item_id]] if item_id in known else []}), {}
-            ):
-                by_desk[desk].append(slip)
-        for desk, slips in by_desk.items():
-            ended = [row for (language, _), row in closed.items() if language == desk]
-            rows = [*desks.pop(desk, []), *ended]
-            desks[desk] = []
-            for made in _key_by_story((desk, {SLIPS: slips, LEDGER: rows})):
-                if isinstance(made, Decision):
-                    keys[made.article_id] = made.story_id
-                elif made.tag == STORIES:
-                    merged[made.value.story_id] = made.value.merged_into
-                else:
-                    row = made.value._replace(as_of=number)
-                    if row.kind not in DELTA:
-                        desks[desk].append(row)
-                    elif row.kind == "article":
-                        known[row.key] = row
-                    else:
-                        closed[desk, row.key] = row
-    return {article_id: _end(story, merged) for article_id, story in keys.items()}
-
-
-def _end(story: str, merged: dict[str, str]) -> str:
-    while merged.get(story):
-        story = merged[story]
-    return story
 
 
 def in_event_order(items: list[Item], _: random.Random) -> Slices:
@@ -110,7 +63,7 @@ def shuffled(items: list[Item], chance: random.Random) -> Slices:
 
 ORDERS = {
     "event order": in_event_order,
-    "late by source, 0–6 h": delayed,
+    "late by source, up to 6 h": delayed,
     "shuffled within a day": shuffled_in_a_day,
     "wholly shuffled, in packets": shuffled,
 }
@@ -142,10 +95,10 @@ def companies(keys: dict[str, str]) -> list[frozenset[str]]:
     return [frozen[keys[article]] for article in sorted(keys)]
 
 
-def runs(items: list[Item], folder: Path, broker: Broker) -> Iterator[tuple[str, Path]]:
+def runs(items: list[Item], hours: int, folder: Path, broker: Broker) -> Iterator[tuple[str, Path]]:
     """The ways, each with its output."""
     yield "one run", ways.in_one_run(items, folder / "one")
-    yield "a run an hour", ways.in_hours(items, folder / "hours")
+    yield f"slices of {hours} h", ways.in_slices(items, folder / "hours", hours * HOUR)
     yield f"followed from a folder, {MOST} a slice", ways.from_folder(items, folder / "folder", MOST)
     yield f"followed from Kafka, {MOST} a slice", ways.from_topic(items, folder / "topic", MOST, broker.plain)
 
@@ -155,6 +108,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DEVELOPMENT_DATA, metavar="DIR", help="the development data")
     parser.add_argument("--set", nargs="*", default=list(DATA_SETS), choices=list(DATA_SETS))
     parser.add_argument("--part", type=int, default=1, metavar="N", help="take every Nth article")
+    parser.add_argument("--hours", type=int, default=1, metavar="N", help="of a slice of a pipeline (default: 1)")
     parser.add_argument("--late", action="store_true", help="run no pipeline")
     asked = parser.parse_args()
     differing = 0
@@ -164,7 +118,7 @@ def main() -> int:
         whole = chained([items])
         if not asked.late:
             with tempfile.TemporaryDirectory() as folder, Broker() as broker:
-                differing += in_event_order_alike(items, whole, Path(folder), broker)
+                differing += in_event_order_alike(items, asked.hours, whole, Path(folder), broker)
         print("\n| order | slices | another key | other company | BCubed F1 with event order | with gold |")
         print("|---|---|---|---|---|---|", flush=True)
         for line in late(items, whole):
@@ -172,12 +126,12 @@ def main() -> int:
     return int(differing > 0)
 
 
-def in_event_order_alike(items: list[Item], whole: dict[str, str], folder: Path, broker: Broker) -> int:
+def in_event_order_alike(items: list[Item], hours: int, whole: dict[str, str], folder: Path, broker: Broker) -> int:
     """Prints a line a way; gives how many differ from the first."""
     print("| way | slices | articles | stories | other keys | hash of rows | s |\n|---|---|---|---|---|---|---|")
     first, differing = "", 0
     start = time.perf_counter()
-    for name, output in runs(items, folder, broker):
+    for name, output in runs(items, hours, folder, broker):
         seconds = time.perf_counter() - start
         keys, digest = ways.keys_of(output), ways.hash_of(output)
         first = first or digest

@@ -521,8 +521,8 @@ def test_a_broker_killed_while_it_is_read_costs_nothing(broker, topic):
     assert [re.sub(r".*trying again in ", "", line) for line in said][:2] == ["1 s", "2 s"]
 
 
-def following(topic: Topic, output: Path, *options: str) -> Following:
-    return Following(output.parent, output, f"--input={topic.input()}", "--every=0.5", *options)
+def following(topic: Topic, folder: Path, output: Path, *flags: str) -> Following:
+    return Following(folder, output, f"--input={topic.input()}", "--every=0.2", *flags)
 
 
 def delivered(output: Path) -> int:
@@ -534,18 +534,18 @@ def delivered(output: Path) -> int:
 def test_a_follower_takes_slices_and_stops_where_messages_are_missing(topic, tmp_path):
     output = tmp_path / "out"
     topic.send(*(article(number) for number in range(25)))
-    follower = following(topic, output, "--max_items=10")
-    until(lambda: delivered(output) == 25)
-    assert follower.stop() == 0
+    with following(topic, tmp_path, output, "--max_items=10") as follower:
+        until(lambda: delivered(output) == 25)
+        assert follower.stop() == 0
     slices = [made["input"]["topics"][topic.name]["0"] for made in manifests(output)]
     assert slices == [{"from": 0, "to": 10}, {"from": 10, "to": 20}, {"from": 20, "to": 25}]
 
     before = tree(output)
     topic.send(*(article(number) for number in range(50, 55)))
     topic.delete_before(0, 27)
-    follower = following(topic, output)
-    assert follower.process.wait(60) == 1
-    assert f"{topic.name}/0: offsets 25 to 26 were deleted" in follower.said()
+    with following(topic, tmp_path, output) as follower:
+        assert follower.process.wait(60) == 1
+        assert f"{topic.name}/0: offsets 25 to 26 were deleted" in follower.said()
     assert tree(output) == before
 
 
@@ -575,14 +575,11 @@ def test_a_follower_loses_and_doubles_nothing_whoever_is_killed(broker, topic, t
         again = range(1, KILLS, max(1, KILLS // (RESTARTS + 1)))[:RESTARTS]
         troubles = {number: partial(restart, broker) for number in again} | {KILLS // 2: full}
         with Feed(write) as feed:
-            met = killed_at_random(
-                lambda *flags: Following(tmp_path, output, f"--input={topic.input()}", "--every=0.2", *flags),
-                KILLS, troubles, seed=KILLS,
-            )  # fmt: skip
+            met = killed_at_random(partial(following, topic, tmp_path, output), KILLS, troubles, seed=KILLS)
         assert producer.flush(60) == 0
-        last = Following(tmp_path, output, f"--input={topic.input()}")
-        until(lambda: delivered(output) >= feed.number)
-        assert last.stop() == 0
+        with following(topic, tmp_path, output) as last:
+            until(lambda: delivered(output) >= feed.number)
+            assert last.stop() == 0
 
         assert_whole(output, tmp_path, [topic.input()], feed.number)
         for earlier, later in pairwise(manifests(output)):

@@ -39,7 +39,7 @@ DISK_FULL = ("No space left on device", "File too large")
 
 
 class Following:
-    """`storywire follow` in a session of its own; what it says goes to `folder`/said."""
+    """`storywire follow` in a session of its own, which ends with the block; what it says goes to `folder`/said."""
 
     def __init__(self, folder: Path, output: Path, *flags: str) -> None:
         self.output = output
@@ -52,6 +52,12 @@ class Following:
                 stdout=said, stderr=said, cwd=ROOT, start_new_session=True,
                 env={**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
+
+    def __enter__(self) -> Following:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def said(self) -> str:
         """What it and those before it have said."""
@@ -191,13 +197,11 @@ def killed_at_random(
     """
     moments = random.Random(seed)
     met: Counter[str] = Counter()
-    last: list[Following] = []
-    try:
+    with contextlib.ExitStack() as started:
         for number in range(kills):
             # A slice takes several times as long with processes of their own, which have to start.
             flags, length = (TWO_PROCESSES, 12) if number % 2 else (["--direct_num_workers=1"], 3)
-            following = start(*flags)
-            last.append(following)
+            following = started.enter_context(start(*flags))
             before = len(partitions(following.output))
             if number in troubles:
                 troubles[number](following)
@@ -217,9 +221,6 @@ def killed_at_random(
                 following.kill()
             met["slice in hand"] += following.in_hand()
             met["kills"] += 1
-    finally:
-        for following in last:
-            following.kill()
     return met
 
 

@@ -64,9 +64,9 @@ def test_a_follower_that_is_killed_loses_and_doubles_nothing(tmp_path):
             met = killed_at_random(
                 lambda *flags: following(tmp_path, *flags, output=output), KILLS, {KILLS // 2: full}, seed=KILLS
             )
-        last = following(tmp_path, output=output)
-        until(lambda: len(read(output)) == feed.number)
-        assert last.stop() == 0
+        with following(tmp_path, output=output) as last:
+            until(lambda: len(read(output)) == feed.number)
+            assert last.stop() == 0
 
         assert max(Counter(read(output)).values()) == 1
         assert_whole(output, tmp_path, [str(wire)], feed.number)
@@ -79,21 +79,21 @@ def test_a_follower_that_is_killed_loses_and_doubles_nothing(tmp_path):
 
 def test_a_second_signal_stops_in_the_midst_of_a_slice(tmp_path):
     outputs.write_articles(tmp_path / "wire", 300)
-    one = following(tmp_path)
-    until(one.in_hand)
-    one.process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    one.process.send_signal(signal.SIGTERM)
-    assert one.process.wait(60) == 1
+    with following(tmp_path) as one:
+        until(one.in_hand)
+        one.process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(60) == 1
     assert read(tmp_path / "out") == []
-    one = following(tmp_path)
-    until(lambda: len(read(tmp_path / "out")) == 300)
-    assert one.stop() == 0
+    with following(tmp_path) as one:
+        until(lambda: len(read(tmp_path / "out")) == 300)
+        assert one.stop() == 0
 
 
 def test_the_first_signal_lets_a_slice_come_to_its_end(tmp_path):
     outputs.write_articles(tmp_path / "wire", 100)
-    one = following(tmp_path)
-    until(one.in_hand)
-    assert one.stop() == 0
+    with following(tmp_path) as one:
+        until(one.in_hand)
+        assert one.stop() == 0
     assert len(read(tmp_path / "out")) == 100
