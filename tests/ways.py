@@ -25,6 +25,7 @@ from pipeline.follow import KEEP, Follower, Plan
 from pipeline.options import Config
 from pipeline.stop import Stop
 from tests.conftest import DEVELOPMENT_DATA
+from tests.faults.following import text_of
 from tests.pipeline import outputs
 from transforms.article import Decision, RawItem, Reject, Slip
 from transforms.clean import clean
@@ -82,6 +83,11 @@ def stories(data: Path = DEVELOPMENT_DATA, most: int | None = None) -> list[Item
         copy = json.dumps(told | {"language": "en"}).encode()
         found.append((copy, row.get("source") or "", row.get("cluster") or ""))
     return _in_order(found, ".json")
+
+
+def invented(count: int) -> list[Item]:
+    """Articles of three towns, one every five minutes."""
+    return _in_order(((text_of(number).encode(), "", "") for number in range(count)), ".json")
 
 
 def _in_order(found: Iterable[tuple[bytes, str, str]], end: str) -> list[Item]:

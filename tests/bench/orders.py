@@ -70,7 +70,10 @@ ORDERS = {
 
 
 def late(items: list[Item], whole: dict[str, str]) -> Iterator[str]:
-    """A line for each order: slices, articles with another key, in other company, BCubed against `whole` and gold."""
+    """A line for each order: slices, articles with another key, in other company, BCubed against `whole` and gold.
+
+    Least and most of the draws of SEEDS.
+    """
     gold = {item.slip.article_id: item.gold for item in items if item.gold}
     for name, order in ORDERS.items():
         cells = []
@@ -82,8 +85,9 @@ def late(items: list[Item], whole: dict[str, str]) -> Iterator[str]:
             elsewhere = sum(company[0] != company[1] for company in zip(companies(keys), companies(whole), strict=True))
             f1 = bcubed(keys, whole).f1
             scored = f"{bcubed(keys, gold).f1:.4f}" if gold else "–"
-            cells.append((str(len(slices)), str(other), str(elsewhere), f"{f1:.4f}", scored))
-        yield f"| {name} | {' | '.join(' / '.join(dict.fromkeys(column)) for column in zip(*cells, strict=True))} |"
+            cells.append((f"{len(slices):,}", f"{other:5,}", f"{elsewhere:5,}", f"{f1:.4f}", scored))
+        ranges = (sorted(set(column)) for column in zip(*cells, strict=True))
+        yield f"| {name} | {' | '.join('–'.join(one.strip() for one in found[:1] + found[1:][-1:]) for found in ranges)} |"
 
 
 def companies(keys: dict[str, str]) -> list[frozenset[str]]:

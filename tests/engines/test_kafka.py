@@ -26,6 +26,7 @@ from pipeline.errors import RunError
 from pipeline.kafka import Access
 from pipeline.topics import TopicRange
 from pipeline.unpack import Limits
+from tests import ways
 from tests.conftest import ROOT, SAMPLES
 from tests.engines.broker import PASSWORD, USER, Broker
 from tests.faults.following import (
@@ -547,6 +548,17 @@ def test_a_follower_takes_slices_and_stops_where_messages_are_missing(topic, tmp
         assert follower.process.wait(60) == 1
         assert f"{topic.name}/0: offsets 25 to 26 were deleted" in follower.said()
     assert tree(output) == before
+
+
+def test_a_topic_followed_in_event_order_gives_the_rows_of_one_run(broker, tmp_path):
+    """With real articles: tests/bench/orders.py."""
+    items = ways.invented(120)
+    whole = ways.in_one_run(items, tmp_path / "whole")
+    followed = ways.from_topic(items, tmp_path / "topic", 45, broker.plain)
+    assert [made["counts"]["items"] for made in manifests(followed)] == [45, 45, 30]
+    assert len({row["uri"].split("/")[1] for row in rows(followed, "articles")}) == 3
+    assert len(set(ways.keys_of(whole).values())) > 3
+    assert ways.hash_of(followed) == ways.hash_of(whole)
 
 
 def restart(broker: Broker, follower: Following) -> None:
