@@ -87,7 +87,8 @@ def late(items: list[Item], whole: dict[str, str]) -> Iterator[str]:
             scored = f"{bcubed(keys, gold).f1:.4f}" if gold else "–"
             cells.append((f"{len(slices):,}", f"{other:5,}", f"{elsewhere:5,}", f"{f1:.4f}", scored))
         ranges = (sorted(set(column)) for column in zip(*cells, strict=True))
-        yield f"| {name} | {' | '.join('–'.join(one.strip() for one in found[:1] + found[1:][-1:]) for found in ranges)} |"
+        told = ("–".join(one.strip() for one in dict.fromkeys((found[0], found[-1]))) for found in ranges)
+        yield f"| {name} | {' | '.join(told)} |"
 
 
 def companies(keys: dict[str, str]) -> list[frozenset[str]]:
