@@ -453,6 +453,8 @@ def test_tls_and_a_login_out_of_a_file_that_nobody_quotes(broker, topic, tmp_pat
     with told:
         subprocess.run([sys.executable, "-m", "pipeline.cli", *loud], check=True, cwd=ROOT, stdout=told, stderr=told)
     assert b"SASL" in (tmp_path / "told").read_bytes()
+    # Workers that have done their work end as they should.
+    assert b"Fatal Python error" not in (tmp_path / "told").read_bytes()
     assert len(rows(output, "articles")) == 2
     tls = {"security_protocol": "SSL", "sasl_mechanism": "", "sasl_username": "", "sasl_password": ""}
     only_tls = properties(tmp_path, broker, **tls)
