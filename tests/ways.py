@@ -25,7 +25,7 @@ from pipeline.follow import KEEP, Follower, Plan
 from pipeline.options import Config
 from pipeline.stop import Stop
 from tests.conftest import DEVELOPMENT_DATA
-from tests.faults.following import text_of
+from tests.invented import text_of
 from tests.pipeline import outputs
 from transforms.article import Decision, RawItem, Reject, Slip
 from transforms.clean import clean
@@ -86,7 +86,7 @@ def stories(data: Path = DEVELOPMENT_DATA, most: int | None = None) -> list[Item
 
 
 def invented(count: int) -> list[Item]:
-    """Articles of three towns, one every five minutes."""
+    """Articles of which one came every five minutes."""
     return _in_order(((text_of(number).encode(), "", "") for number in range(count)), ".json")
 
 
@@ -138,7 +138,8 @@ def from_topic(items: list[Item], folder: Path, most: int, servers: str) -> Path
     from confluent_kafka.admin import AdminClient, NewTopic
 
     topic = f"wire-{uuid.uuid4().hex[:8]}"
-    (made,) = AdminClient({"bootstrap.servers": servers}).create_topics([NewTopic(topic, _PARTITIONS, 1)]).values()
+    admin = AdminClient({"bootstrap.servers": servers})
+    (made,) = admin.create_topics([NewTopic(topic, _PARTITIONS, 1)]).values()
     made.result()
     producer = Producer({"bootstrap.servers": servers, "enable.idempotence": True})
     for item in items:

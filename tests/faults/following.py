@@ -24,6 +24,7 @@ from pathlib import Path
 from pipeline import check, cli
 from tests.conftest import ROOT
 from tests.faults.ground import TWO_PROCESSES, session_of, small_disk
+from tests.invented import text_of
 from tests.pipeline import outputs
 from tests.pipeline.outputs import manifests, tree
 
@@ -96,22 +97,6 @@ def until(true: Callable[[], object], seconds: float = 180) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come to that"
         time.sleep(0.1)
-
-
-def text_of(number: int) -> str:
-    """The article of that number: of one of three towns, five minutes after the one before."""
-    town = ("Skarholm", "Brunnsund", "Tjellvik")[number % 3]
-    at = time.gmtime(1_772_323_200 + 300 * number)
-    return json.dumps(
-        {
-            "guid": f"urn:example:{number}",
-            "provider": "Skarholm News",
-            "headline": f"Council of {town} votes on harbour plan {number // 9}",
-            "body": f"The council of {town} voted on Tuesday to widen the harbour for plan {number // 9}. "
-            "Work begins in spring, the mayor told reporters, and will take two years.",
-            "versionCreated": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
-        }
-    )
 
 
 class Feed:

@@ -43,6 +43,11 @@ def items(development_data):
     return ways.stories(most=120)
 
 
+@pytest.fixture
+def invented():
+    return ways.invented(150)
+
+
 def test_one_run_slices_and_a_followed_folder_give_the_same_rows(items, tmp_path):
     whole = ways.in_one_run(items, tmp_path / "whole")
     slices = ways.in_slices(items, tmp_path / "slices", LENGTH)
