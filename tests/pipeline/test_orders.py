@@ -11,12 +11,9 @@ from pipeline.stop import Stop
 from tests import ways
 from tests.conftest import SAMPLES
 from tests.pipeline.outputs import config, manifests, union
-from tests.ways import DAY
+from tests.ways import DAY, HOUR
 
 pytestmark = pytest.mark.runner
-
-LENGTH = 45 * DAY
-"""Of a slice."""
 
 
 def test_the_samples_followed_in_two_slices_are_one_run(tmp_path):
@@ -38,30 +35,24 @@ def test_the_samples_followed_in_two_slices_are_one_run(tmp_path):
     assert union(output) == union(tmp_path / "whole")
 
 
-@pytest.fixture(scope="module")
-def items(development_data):
-    return ways.stories(most=120)
-
-
-@pytest.fixture
-def invented():
-    return ways.invented(150)
-
-
-def test_one_run_slices_and_a_followed_folder_give_the_same_rows(items, tmp_path):
+def test_one_run_slices_and_a_followed_folder_give_the_same_rows(development_data, tmp_path):
+    items = ways.stories(development_data, most=120)
     whole = ways.in_one_run(items, tmp_path / "whole")
-    slices = ways.in_slices(items, tmp_path / "slices", LENGTH)
+    slices = ways.in_slices(items, tmp_path / "slices", 45 * DAY)
     folder = ways.from_folder(items, tmp_path / "folder", 60)
     assert [len(manifests(output)) for output in (slices, folder)] == [3, 2]
     assert ways.hash_of(slices) == ways.hash_of(folder) == ways.hash_of(whole)
     assert ways.keys_of(whole) == ways.chained([items])
 
 
-def test_articles_that_come_late_are_keyed_as_the_functions_say(items, tmp_path):
+def test_articles_that_come_late_are_keyed_as_the_functions_say(tmp_path):
     """What the counts of tests/bench/orders.py stand on."""
+    items = ways.invented(120)
     chance = random.Random(1)
-    late = {item.name: ways.event_time(item) + chance.randrange(LENGTH) for item in items}
+    late = {item.name: ways.event_time(item) + chance.randrange(6 * HOUR) for item in items}
     arrived = lambda item: late[item.name]  # noqa: E731
-    found = ways.chained([some for _, some in ways.by_time(items, LENGTH, arrived)])
-    assert ways.keys_of(ways.in_slices(items, tmp_path, LENGTH, arrived)) == found
+    found = ways.chained([some for _, some in ways.by_time(items, 6 * HOUR, arrived)])
+    sliced = ways.in_slices(items, tmp_path, 6 * HOUR, arrived)
+    assert len(manifests(sliced)) == 3
+    assert ways.keys_of(sliced) == found
     assert found != ways.chained([items])
