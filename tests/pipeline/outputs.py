@@ -53,8 +53,8 @@ def manifest(output: Path) -> dict[str, Any]:
 
 
 def manifests(output: Path) -> list[dict[str, Any]]:
-    """All manifests in order of time."""
-    return [json.loads(path.read_text()) for path in sorted((output / "manifests").iterdir())]
+    """All manifests in order of time; the draft that a killed run has left is none."""
+    return [json.loads(path.read_text()) for path in sorted((output / "manifests").glob("[!.]*"))]
 
 
 def rows(output: Path, name: str) -> list[dict[str, Any]]:
