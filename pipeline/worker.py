@@ -12,7 +12,8 @@ import threading
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    # Not through sys.stdin: its lock, held by a thread that waits, aborts Python at the end of the process.
+    while os.read(0, 1):
         pass
     os._exit(1)
 

@@ -6,17 +6,18 @@ import gzip
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pytest
 
 from pipeline import kafka, topics
@@ -25,8 +26,21 @@ from pipeline.errors import RunError
 from pipeline.kafka import Access
 from pipeline.topics import TopicRange
 from pipeline.unpack import Limits
+from tests import ways
 from tests.conftest import ROOT, SAMPLES
 from tests.engines.broker import PASSWORD, USER, Broker
+from tests.faults.following import (
+    DISK_FULL,
+    KILLS,
+    Feed,
+    Following,
+    assert_whole,
+    disk,
+    figures,
+    killed_at_random,
+    partitions,
+    until,
+)
 from tests.faults.ground import TWO_PROCESSES
 from tests.pipeline.outputs import current_articles, manifests, rows, tree
 from transforms.article import NO_ENVELOPE, Envelope, RawItem
@@ -35,6 +49,8 @@ pytestmark = pytest.mark.engine
 
 LIMITS = Limits(2**20, 2**24)
 DAYS = ["2026-03-13T00:00:00Z", "2026-03-14T00:00:00Z", "2026-03-15T00:00:00Z"]
+RESTARTS = 5 if KILLS >= 10 else 1
+"""How often the broker is killed while the follower is killed as well."""
 CODECS = ["gzip", "snappy", "lz4", "zstd", "none"]
 
 
@@ -437,6 +453,8 @@ def test_tls_and_a_login_out_of_a_file_that_nobody_quotes(broker, topic, tmp_pat
     with told:
         subprocess.run([sys.executable, "-m", "pipeline.cli", *loud], check=True, cwd=ROOT, stdout=told, stderr=told)
     assert b"SASL" in (tmp_path / "told").read_bytes()
+    # Workers that have done their work end as they should.
+    assert b"Fatal Python error" not in (tmp_path / "told").read_bytes()
     assert len(rows(output, "articles")) == 2
     tls = {"security_protocol": "SSL", "sasl_mechanism": "", "sasl_username": "", "sasl_password": ""}
     only_tls = properties(tmp_path, broker, **tls)
@@ -506,82 +524,86 @@ def test_a_broker_killed_while_it_is_read_costs_nothing(broker, topic):
     assert [re.sub(r".*trying again in ", "", line) for line in said][:2] == ["1 s", "2 s"]
 
 
-class Following:
-    """A follower as a process of its own."""
-
-    def __init__(self, topic: Topic, output: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "pipeline.cli", "follow", f"--input={topic.input()}", f"--output={output}",
-                   "--every=0.5", "--quiet", "--direct_num_workers=1", *options]  # fmt: skip
-        self.output = output
-        self.process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-
-    def until(self, guids: int) -> None:
-        """Waits until so many articles are committed."""
-        end = time.monotonic() + 150
-        while time.monotonic() < end:
-            assert self.process.poll() is None, self.process.communicate()[1]
-            if (self.output / "manifests").is_dir() and len(delivered(self.output)) >= guids:
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"{len(delivered(self.output))} of {guids} articles after 150 s")
-
-    def stop(self, how: int = signal.SIGTERM) -> str:
-        self.process.send_signal(how)
-        said = self.process.communicate(timeout=60)[1]
-        assert self.process.returncode == (-how if how == signal.SIGKILL else 0), said
-        return said
+def following(topic: Topic, folder: Path, output: Path, *flags: str) -> Following:
+    return Following(folder, output, f"--input={topic.input()}", "--every=0.2", *flags)
 
 
-def delivered(output: Path) -> list[str]:
-    """The guids of all committed rows."""
-    found = []
-    for path in sorted((output / "manifests").glob("as_of=*.json")):
-        for file in json.loads(path.read_text())["data_sets"]["articles"]["files"]:
-            with (output / file["name"]).open("rb") as opened:
-                found += [row["guid"] for row in fastavro.reader(opened) if row["row_kind"] == "version"]
-    return found
+def delivered(output: Path) -> int:
+    """How many messages committed slices have read."""
+    made = [json.loads(path.read_text()) for path in partitions(output)]
+    return sum(one["counts"].get("items", 0) for one in made)
 
 
-def test_a_follower_takes_what_comes_whoever_is_killed(broker, topic, tmp_path):
+def test_a_follower_takes_slices_and_stops_where_messages_are_missing(topic, tmp_path):
     output = tmp_path / "out"
     topic.send(*(article(number) for number in range(25)))
-    follower = Following(topic, output, "--max_items=10")
-    try:
-        follower.until(25)
-        slices = [made["input"]["topics"][topic.name]["0"] for made in manifests(output)]
-        assert slices == [{"from": 0, "to": 10}, {"from": 10, "to": 20}, {"from": 20, "to": 25}]
-
-        topic.send(*(article(number) for number in range(25, 45)), partition=1)
-        time.sleep(0.7)
-        follower.stop(signal.SIGKILL)
-        follower = Following(topic, output)
-        follower.until(45)
-
-        broker.kill()
-        time.sleep(5)
-        broker.start()
-        topic.send(*(article(number) for number in range(45, 50)), partition=2)
-        follower.until(50)
-        assert "Kafka does not answer" in follower.stop()
-    finally:
-        follower.process.kill()
-        follower.process.wait()
-    assert sorted(delivered(output)) == sorted(f"urn:example:{number}" for number in range(50))
-    assert [made["counts"].get("redeliveries", 0) for made in manifests(output)] == [0] * len(manifests(output))
-    assert main(["check", str(output), "--quiet"]) == 0
+    with following(topic, tmp_path, output, "--max_items=10") as follower:
+        until(lambda: delivered(output) == 25)
+        assert follower.stop() == 0
+    slices = [made["input"]["topics"][topic.name]["0"] for made in manifests(output)]
+    assert slices == [{"from": 0, "to": 10}, {"from": 10, "to": 20}, {"from": 20, "to": 25}]
 
     before = tree(output)
-    for made in manifests(output):
-        path = output / "manifests" / f"as_of={re.sub('[-:]', '', made['options']['as_of'])}.json"
-        assert main(["run", f"--again={path}", "--quiet"]) == 0
-    assert tree(output) == before
-
     topic.send(*(article(number) for number in range(50, 55)))
     topic.delete_before(0, 27)
-    follower = Following(topic, output)
-    assert f"{topic.name}/0: offsets 25 to 26 were deleted" in follower.process.communicate(timeout=60)[1]
-    assert follower.process.returncode == 1
+    with following(topic, tmp_path, output) as follower:
+        assert follower.process.wait(60) == 1
+        assert f"{topic.name}/0: offsets 25 to 26 were deleted" in follower.said()
     assert tree(output) == before
+
+
+def test_a_topic_followed_in_event_order_gives_the_rows_of_one_run(broker, tmp_path):
+    """With real articles: tests/bench/orders.py."""
+    items = ways.invented(120)
+    whole = ways.in_one_run(items, tmp_path / "whole")
+    followed = ways.from_topic(items, tmp_path / "topic", 45, broker.plain)
+    assert [made["counts"]["items"] for made in manifests(followed)] == [45, 45, 30]
+    assert len({row["uri"].split("/")[1] for row in rows(followed, "articles")}) == 3
+    assert len(set(ways.keys_of(whole).values())) > 5
+    assert ways.hash_of(followed) == ways.hash_of(whole)
+
+
+def restart(broker: Broker, follower: Following) -> None:
+    """The broker is killed while the follower has a slice in hand, and comes back once it has been missed."""
+    until(follower.in_hand)
+    before = follower.said().count("Kafka does not answer")
+    broker.kill()
+    until(lambda: follower.said().count("Kafka does not answer") > before)
+    broker.start()
+
+
+@pytest.mark.timeout(1800)
+def test_a_follower_loses_and_doubles_nothing_whoever_is_killed(broker, topic, tmp_path):
+    """The follower and its children, the broker meanwhile, and the disk that is full once."""
+    start = time.monotonic()
+    # It sends each once and in order, also to a broker that was away.
+    producer = topic.producer(**{"enable.idempotence": True, "linger.ms": 0})
+
+    def write(number: int, text: str) -> None:
+        # A town is a partition: what a slice lists is not of one moment for all.
+        producer.produce(topic.name, text, partition=number % 3)
+        producer.poll(0)
+
+    with disk(tmp_path / "disk") as full:
+        output = tmp_path / "disk" / "out"
+        again = range(1, KILLS, max(1, KILLS // (RESTARTS + 1)))[:RESTARTS]
+        troubles = {number: partial(restart, broker) for number in again} | {KILLS // 2: full}
+        with Feed(write) as feed:
+            met = killed_at_random(partial(following, topic, tmp_path, output), KILLS, troubles, seed=KILLS)
+        assert producer.flush(60) == 0
+        with following(topic, tmp_path, output) as last:
+            until(lambda: delivered(output) >= feed.number)
+            assert last.stop() == 0
+
+        assert_whole(output, tmp_path, [topic.input()], feed.number)
+        for earlier, later in pairwise(manifests(output)):
+            earlier, later = (one["input"]["topics"][topic.name] for one in (earlier, later))
+            assert {number: one["from"] for number, one in later.items()} == {
+                number: one["to"] for number, one in earlier.items()
+            }
+        expected = (*DISK_FULL, "Kafka does not answer", "stopping after the slice in hand")
+        assert [line for line in last.said().splitlines() if not any(words in line for words in expected)] == []
+        print(figures(met + Counter(brokers=len(again)), last, feed.number, start))
 
 
 def test_a_run_goes_on_where_the_broker_comes_back(broker, topic, tmp_path):

@@ -5,17 +5,15 @@ Each ends the run with a line that says why and exit code 1; the output is what 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import shutil
 import signal
-import subprocess
 import time
 
 import pytest
 
-from tests.faults.ground import TWO_PROCESSES, Command, side_by_side
+from tests.faults.ground import TWO_PROCESSES, Command, side_by_side, small_disk
 from tests.pipeline.outputs import tree, write_articles
 
 pytestmark = [pytest.mark.runner, pytest.mark.timeout(900)]
@@ -43,25 +41,6 @@ def test_no_space_at_any_step(ground, two_runs):
 
     steps = {*range(0, len(ground.steps), 8), ground.commit, ground.commit + 1}
     side_by_side(fail, sorted(steps), *two_runs)
-
-
-@contextlib.contextmanager
-def small_disk(folder):
-    """Mounts a small disk at `folder`, where the machine lets us; gives a function that sets its free bytes."""
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mounted, capture_output=True, check=False).returncode:
-        yield None
-        return
-
-    def leave(free: int) -> None:
-        disk = os.statvfs(folder)
-        size = (disk.f_blocks - disk.f_bfree) * disk.f_frsize + free
-        subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
-
-    try:
-        yield leave
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_a_disk_that_fills_up(ground, two_runs, tmp_path):

@@ -53,8 +53,8 @@ def manifest(output: Path) -> dict[str, Any]:
 
 
 def manifests(output: Path) -> list[dict[str, Any]]:
-    """All manifests in order of time."""
-    return [json.loads(path.read_text()) for path in sorted((output / "manifests").iterdir())]
+    """All manifests in order of time; the draft that a killed run has left is none."""
+    return [json.loads(path.read_text()) for path in sorted((output / "manifests").glob("[!.]*"))]
 
 
 def rows(output: Path, name: str) -> list[dict[str, Any]]:
@@ -83,6 +83,25 @@ def current_articles(output: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def current_stories(output: Path) -> dict[str, dict[str, Any]]:
     """The newest row of every story."""
     return {row["story_id"]: row for row in rows(output, "stories")}
+
+
+def union(output: Path, but: frozenset[str] = frozenset({"as_of_day"})) -> tuple[dict[Any, Any], dict[str, Any]]:
+    """What runs over parts and one over all have in common: the articles by version and the stories by id as they stand
+    now, merges followed, without the fields `but`."""
+    stories = current_stories(output)
+
+    def survivor(story: str) -> str:
+        while stories[story]["merged_into"]:
+            story = stories[story]["merged_into"]
+        return story
+
+    def kept(row: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in row.items() if name not in but}
+
+    articles = {
+        key: kept(row) | {"story_id": survivor(row["story_id"])} for key, row in current_articles(output).items()
+    }
+    return articles, {key: kept(row) for key, row in stories.items() if not row["merged_into"]}
 
 
 def files_of(expected: Expected) -> dict[tuple[str, str], bytes]:
