@@ -6,6 +6,7 @@ schema, the keys or the counts forbid, a chain that does not hold; and what is o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import fastavro
 
 from pipeline import manifest, storage
+from pipeline.earlier import Earlier
 from pipeline.errors import OptionError, RunError
 from pipeline.options import DAY, time_of
 from schemas import DATA_SETS, Gate, GateError, RowHash, fingerprint_of, parsed
@@ -31,7 +33,7 @@ _KEYS = {
     "articles": ("article_id", "version_key"),
     "stories": ("story_id",),
     "rejects": (),
-    "ledger": ("kind", "key", "day", "part"),
+    "ledger": ("kind", "key", "day", "part", "run_as_of"),
 }
 
 
@@ -84,6 +86,7 @@ def check(output: str) -> Report:
     findings = []
     for partition in partitions:
         findings += [Finding(partition, message) for message in _Partition(partition, seen).faults()]
+    findings += [Finding(partitions[-1], message) for message in _desks(partitions[-1], seen)]
     broken = {finding.partition for finding in findings}
     again = [one for one in partitions if one in broken or broken.intersection(seen.ancestors.get(one, ()))]
     return Report(len(partitions), seen.files, seen.rows, findings, again, list(_lying_about(partitions, seen)))
@@ -99,6 +102,20 @@ def tell(output: str, report: Report) -> str:
     lines.append(f"{output} is not whole: {checked}, {len(report.findings):,} faults; run again, in this order:")
     lines += [f"  {_command(output, partition)}" for partition in report.again]
     return "\n".join(lines)
+
+
+def _desks(newest: str, seen: _Seen) -> Iterator[str]:
+    """What the run after the newest partition would miss of desks, whose last news may be long ago."""
+    with contextlib.suppress(RunError, KeyError, TypeError, AttributeError):  # that was found with its partition
+        made = manifest.load(storage.join(seen.output, "manifests", f"{newest}.json")) or {}
+        earlier = Earlier(seen.output, 0, (), made["chain"]["desks"])
+        for language in earlier.desks:
+            for names in earlier.files_by_run(language):
+                gone = [name for name in names if not storage.exists(storage.join(seen.output, name))]
+                gone = [name for name in gone if name not in seen.named]
+                if gone:
+                    yield f"the desk of {language} goes on from {gone[0]}, which is gone with its manifest"
+                    break
 
 
 class _Partition:

@@ -14,9 +14,12 @@ import json
 import logging
 import os
 import sys
+import threading
+import time
 import warnings
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import NoReturn
 
 from pipeline import learn
 from pipeline.errors import OptionError, RunError
@@ -61,6 +64,9 @@ on from, and all articles of the language are held against their rows; a run of 
 exit codes: 0 explained, 1 the run comes out otherwise or the folder is damaged, 2 an option or ARTICLE is wrong"""
 
 
+_THREADS_END_SECONDS = 5.0
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; gives the exit code."""
     parser, of_command = _parsers()
@@ -86,6 +92,22 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("storywire: stopped; the previous output stands", file=sys.stderr)
         return 1
+
+
+def program() -> NoReturn:
+    """The command as a process: it ends with `main`, though an interruption may have left threads that never do."""
+    code = main()
+    end = time.monotonic() + _THREADS_END_SECONDS
+    # Beam's sampler of states is stopped by the code that started it, unless that was interrupted in between.
+    others = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    for thread in others:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
@@ -336,4 +358,4 @@ def _quieten(verbose: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -19,7 +19,7 @@ from pipeline.options import time_of
 from pipeline.published import Published, Row
 from pipeline.summary import short
 from transforms.article import Article, Slip, Stated
-from transforms.ledger import Entry, decode
+from transforms.ledger import Entry, decode, net
 from transforms.parse.times import iso
 from transforms.rows import STATE_ROW, VERSION_ROW
 from transforms.slips import make_slip
@@ -361,10 +361,7 @@ def _entries(output: str, partition: str, parent: Mapping[str, str] | None, lang
     """What the desk of a language took up before its first slip."""
     if parent is None:
         return
-    for file in ledger.snapshot(output, parent["partition"], partition).files:
-        for row in ledger.read_rows(file):
-            if row.desk == language:
-                yield decode(row)
+    yield from map(decode, net(ledger.snapshot(output, parent["partition"], partition).earlier.desk(language)))
 
 
 def _keyed(published: Published, partition: str, language: str, article_id: str) -> _Keyed:

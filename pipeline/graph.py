@@ -11,9 +11,17 @@ from zoneinfo import ZoneInfo
 import apache_beam as beam
 
 from pipeline import inputs
-from pipeline.ledger import Chain, ReadLedger
+from pipeline.ledger import Chain
 from pipeline.options import Config
-from pipeline.sinks import DraftManifest, WriteArticles, WriteLedger, WriteRejects, WriteStories
+from pipeline.sinks import (
+    DraftManifest,
+    EncodeLedger,
+    EncodeRejects,
+    EncodeStories,
+    MergeLedger,
+    WriteArticles,
+    WriteRows,
+)
 from pipeline.sources import ReadInput
 from transforms.parse import Settings
 from transforms.steps import Clean, KeyByStory, Parse, Part, SettleVersions, TagLanguage
@@ -34,21 +42,29 @@ def build(
     tagged = cleaned.articles | "TagLanguage" >> TagLanguage()
     parted = tagged.articles | "Part" >> Part(config.as_of)
 
-    known = p | "Ledger" >> ReadLedger(chain.files)
-    settled = {"slips": parted.slips, "ledger": known.articles} | "SettleVersions" >> SettleVersions()
-    keyed = {"slips": settled, "ledger": known.desks} | "KeyByStory" >> KeyByStory()
+    settled = parted.slips | "SettleVersions" >> SettleVersions(chain.earlier)
+    keyed = settled | "KeyByStory" >> KeyByStory(chain.earlier, config.followed, chain.whole)
 
     rows = {"rows": parted.rows, "sizes": parted.sizes, "decisions": keyed.decisions}
     articles = rows | "WriteArticles" >> WriteArticles(config)
-    stories = keyed.stories | "WriteStories" >> WriteStories(config)
+    stories = keyed.stories | "EncodeStories" >> EncodeStories(config)
     failures = (read, parsed, cleaned, tagged, parted, articles)
     rejects = (
-        tuple(step.rejects for step in failures) | "Rejects" >> beam.Flatten() | "WriteRejects" >> WriteRejects(config)
+        tuple(step.rejects for step in failures)
+        | "Rejects" >> beam.Flatten()
+        | "EncodeRejects" >> EncodeRejects(config)
     )
-    entries = (keyed.ledger, parsed.held) | "Entries" >> beam.Flatten()
-    ledger = entries | "WriteLedger" >> WriteLedger(config)
+    ledger = (keyed.ledger, parsed.held) | "Entries" >> beam.Flatten() | "EncodeLedger" >> EncodeLedger()
+    encoded = (stories, rejects, ledger)
+    others = {
+        "rows": tuple(step.rows for step in encoded) | "Rows" >> beam.Flatten(),
+        "sizes": tuple(step.sizes for step in encoded) | "Sizes" >> beam.Flatten(),
+    } | "WriteRows" >> WriteRows(config)
 
-    written = tuple(step.files for step in (articles, stories, rejects, ledger)) | "Files" >> beam.Flatten()
+    files = [articles.files, others]
+    if chain.merged:
+        files.append(p | "MergeLedger" >> MergeLedger(config, chain.merged))
+    written = files | "Files" >> beam.Flatten()
     counting = (read, parsed, parted, articles, stories, rejects)
     counts = tuple(step.counts for step in counting) | "Counts" >> beam.Flatten()
-    return (written, counts) | "Manifest" >> DraftManifest(config, parts, chain.parent, draft)
+    return (written, counts) | "Manifest" >> DraftManifest(config, parts, chain, draft)

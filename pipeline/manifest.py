@@ -69,14 +69,25 @@ def folder(config: Config, name: str) -> str:
     return storage.join(config.output, name, config.partition())
 
 
+def name_of(config: Config, file: WrittenFile) -> str:
+    """The file's name relative to the output folder."""
+    return f"{file.data_set}/{config.partition()}/{file.name}"
+
+
+def kind_of(name: str) -> str:
+    """What a data file holds, of its name relative to the output folder: `part`, or one of `transforms.ledger`."""
+    return name.rpartition("/")[2].partition("-")[0]
+
+
 def compose(
     config: Config,
     parts: Iterable[Part],
     parent: Mapping[str, str] | None,
+    chain: Mapping[str, Any],
     written: Iterable[WrittenFile],
     counts: Iterable[Mapping[str, int]],
 ) -> dict[str, Any]:
-    """The manifest of a run that went on from `parent`."""
+    """The manifest of a run that went on from `parent`; `chain` is for the next one."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)
@@ -93,7 +104,7 @@ def compose(
             "rows_sha256": rows_hash.hexdigest(),
             "files": [
                 {
-                    "name": f"{name}/{config.partition()}/{file.name}",
+                    "name": name_of(config, file),
                     "rows": file.rows,
                     "bytes": file.size,
                     "sha256": file.sha256,
@@ -108,6 +119,7 @@ def compose(
         "storywire": version("storywire"),
         "desk": fingerprint(),
         "parent": dict(parent) if parent else None,
+        "chain": dict(chain),
         "options": config.shaping(),
         "input": {
             "files": len(read),

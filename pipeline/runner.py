@@ -141,9 +141,10 @@ class Worker(SubprocessSdkWorkerHandler):
             "WORKER_ID": self.worker_id,
         }
         self._closing = threading.Event()
-        # It ends when its stdin does: see worker.py.
+        # It ends when its stdin does: see worker.py. A terminal's Ctrl-C is for the process that was started there,
+        # which may want to end its slice first.
         self._process = subprocess.Popen(
-            self._worker_command_line, shell=True, env=os.environ | variables, stdin=subprocess.PIPE
+            self._worker_command_line, shell=True, env=os.environ | variables, stdin=subprocess.PIPE, process_group=0
         )
         self.at_work.append(self)
         threading.Thread(target=self._watch, daemon=True).start()

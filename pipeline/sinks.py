@@ -16,16 +16,18 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.coders import registry
-from apache_beam.pvalue import AsSingleton, TaggedOutput
+from apache_beam.pvalue import AsDict, TaggedOutput
 
 from pipeline import manifest, storage
+from pipeline.earlier import LedgerFile
 from pipeline.inputs import Part
+from pipeline.ledger import Chain, merge
 from pipeline.manifest import WrittenFile
 from pipeline.options import MAX_SHARDS, SHARD_BYTES, Config
 from schemas import RowHash, data_set, write_container
 from transforms import rows
 from transforms.article import REDELIVERY, STATE, Decision, Reject, Story
-from transforms.ledger import DELTA, HELD, LedgerRow
+from transforms.ledger import CHANGED, CHANGES, DELTA, HELD, MERGED, SNAPSHOT, LedgerRow
 from transforms.steps import (
     COUNTS,
     DECISIONS,
@@ -36,6 +38,8 @@ from transforms.steps import (
     Counting,
     Counts,
     RecordCoder,
+    Size,
+    at_the_end,
     unpacker,
 )
 
@@ -45,11 +49,22 @@ FILES = "files"
 FILE_BYTES = 256_000_000
 
 
+# The number of shards of all data sets, or by data set.
+Shards = int | Mapping[str, int]
+# What goes into the manifest, on its way to the one worker that composes it.
+Tagged = tuple[int, tuple[str, str]]
+
+# A key whose shard is the first, however many there are.
+_FIRST_SHARD = "00000000"
+
+
 class OutputRow(NamedTuple):
     """A row on its way to the shard that writes it."""
 
+    data_set: str
     kind: str
-    """`part`; of the ledger, `delta`, `snapshot` or `held`: a file holds rows of one kind and is named after it."""
+    """`part`; of the ledger, `delta`, `held`, or `snapshot` or `changes` with the desk's language: a file holds rows of
+    one kind and is named after it."""
     key: str
     """The shard is a function of it."""
     order: str
@@ -69,7 +84,7 @@ class WriteArticles(beam.PTransform[Any, Any]):
         self._config = config
 
     def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`rows`: ArticleRow, `sizes`: bytes, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
+        """{`rows`: ArticleRow, `sizes`: Size, `decisions`: Decision} -> `files`, `counts`, `rejects`."""
         shards = _shards(self._config, inputs[SIZES])
         by_shard = {
             ROWS: inputs[ROWS]
@@ -81,65 +96,92 @@ class WriteArticles(beam.PTransform[Any, Any]):
         return by_shard | "Join" >> beam.CoGroupByKey() | "Write" >> step.with_outputs(COUNTS, REJECTS, main=FILES)
 
 
-class WriteStories(beam.PTransform[Any, Any]):
-    """Writes the stories that the run touched -> `files`, `counts`."""
+class EncodeStories(beam.PTransform[Any, Any]):
+    """The stories that the run touched -> `rows`, `sizes`, `counts`."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self._config = config
+        self._encode = _EncodeStories(config.as_of)
 
     def expand(self, stories: Any) -> Any:
-        """PCollection[Story] -> `files`, `counts`."""
-        encoded = stories | "Encode" >> _encoding(_EncodeStories(self._config.as_of))
-        return _write(self._config, "stories", encoded)
+        """PCollection[Story] -> `rows` (OutputRow), `sizes` (Size), `counts`."""
+        return stories | _encoding(self._encode)
 
 
-class WriteRejects(beam.PTransform[Any, Any]):
-    """Writes what could not go on -> `files`, `counts`."""
+class EncodeRejects(beam.PTransform[Any, Any]):
+    """What could not go on -> `rows`, `sizes`, `counts`."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self._config = config
+        self._encode = _EncodeRejects(config.as_of)
 
     def expand(self, rejects: Any) -> Any:
-        """PCollection[Reject] -> `files`, `counts`."""
-        encoded = rejects | "Encode" >> _encoding(_EncodeRejects(self._config.as_of))
-        return _write(self._config, "rejects", encoded)
+        """PCollection[Reject] -> `rows` (OutputRow), `sizes` (Size), `counts`."""
+        return rejects | _encoding(self._encode)
 
 
-class WriteLedger(beam.PTransform[Any, Any]):
-    """Writes what the next run has to know -> `files`, `counts`."""
+class EncodeLedger(beam.PTransform[Any, Any]):
+    """What the next run has to know -> `rows`, `sizes`, `counts`."""
+
+    def expand(self, entries: Any) -> Any:
+        """PCollection[LedgerRow] -> `rows` (OutputRow), `sizes` (Size), `counts`."""
+        return entries | _encoding(_EncodeLedger())
+
+
+class WriteRows(beam.PTransform[Any, Any]):
+    """Writes rows of all data sets but articles by shard -> PCollection[WrittenFile]."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self._config = config
 
-    def expand(self, entries: Any) -> Any:
-        """PCollection[LedgerRow] -> `files`, `counts`."""
-        encoded = entries | "Encode" >> _encoding(_EncodeLedger())
-        return _write(self._config, "ledger", encoded)
+    def expand(self, inputs: dict[str, Any]) -> Any:
+        """{`rows`: OutputRow, `sizes`: Size} -> PCollection[WrittenFile]."""
+        shards = _shards(self._config, inputs[SIZES])
+        return (
+            inputs[ROWS]
+            | "ByShard" >> beam.Map(_row_by_shard, shards).with_output_types(tuple[tuple[str, str, int], OutputRow])
+            | "Group" >> beam.GroupByKey()
+            | "Write" >> beam.FlatMap(_write_rows, self._config).with_output_types(WrittenFile)
+        )
+
+
+class MergeLedger(beam.PTransform[Any, Any]):
+    """Writes what earlier runs have left in many files into one -> PCollection of its WrittenFile."""
+
+    def __init__(self, config: Config, files: Sequence[LedgerFile]) -> None:
+        super().__init__()
+        self._config = config
+        self._files = list(files)
+
+    def expand(self, begin: Any) -> Any:
+        """PBegin -> PCollection[WrittenFile]."""
+        return (
+            begin
+            | "Once" >> beam.Impulse()
+            | "Merge" >> beam.FlatMap(_merge, self._files, self._config).with_output_types(WrittenFile)
+        )
 
 
 class DraftManifest(beam.PTransform[Any, Any]):
     """Everything written and counted -> the draft of the manifest, beside the place where the manifest will stand."""
 
-    def __init__(self, config: Config, parts: list[Part], parent: Mapping[str, str] | None, draft: str) -> None:
+    def __init__(self, config: Config, parts: list[Part], chain: Chain, draft: str) -> None:
         super().__init__()
-        self._draft = _Draft(config, parts, parent, draft)
+        self._draft = _Draft(config, parts, chain, draft)
 
     def expand(self, inputs: tuple[Any, Any]) -> Any:
         """(PCollection[WrittenFile], PCollection[Counts]) -> PCollection[str], the draft's path."""
         written, counts = inputs
         # One element that is always there: a run that read nothing has a manifest too.
-        begin = counts.pipeline | "Begin" >> beam.Create([("", "")])
+        begin = counts.pipeline | "Once" >> beam.Impulse()
         return (
             (
-                begin,
-                written | "File" >> beam.Map(_tagged_file).with_output_types(tuple[str, str]),
-                counts | "Count" >> beam.Map(_tagged_counts).with_output_types(tuple[str, str]),
+                begin | "Begin" >> beam.Map(_begun).with_output_types(Tagged),
+                written | "File" >> beam.Map(_tagged_file).with_output_types(Tagged),
+                counts | "Count" >> beam.Map(_tagged_counts).with_output_types(Tagged),
             )
             | "All" >> beam.Flatten()
-            | "OneKey" >> beam.Map(_one_key).with_output_types(tuple[int, tuple[str, str]])
             | "Group" >> beam.GroupByKey()
             | "Draft" >> beam.ParDo(self._draft).with_output_types(str)
         )
@@ -182,45 +224,54 @@ def _pieces(encoded: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 
 def _shards(config: Config, sizes: Any) -> Any:
-    """The number of shards: as the option says, else a side input that comes from the sizes (bytes) of all rows."""
+    """The number of shards: as the option says, else a side input, by data set, from the sizes of all rows."""
     if config.shards is not None:
         return config.shards
-    return AsSingleton(
-        sizes | "TotalSize" >> beam.CombineGlobally(sum) | "Shards" >> beam.Map(shards_for).with_output_types(int)
-    )
+    return AsDict(sizes | "Sizes" >> beam.GroupByKey() | "Shards" >> beam.Map(_shards_of).with_output_types(Size))
 
 
-def _encoding(do_fn: Counting) -> Any:
-    return beam.ParDo(do_fn).with_output_types(OutputRow, counts=Counts).with_outputs(COUNTS, main=ROWS)
+def _shards_of(sizes: tuple[str, Iterable[int]]) -> Size:
+    return sizes[0], shards_for(sum(sizes[1]))
 
 
-class _Written(NamedTuple):
-    files: Any
-    counts: Any
+def _encoding(do_fn: _Encode) -> Any:
+    step = beam.ParDo(do_fn).with_output_types(OutputRow, sizes=Size, counts=Counts)
+    return step.with_outputs(SIZES, COUNTS, main=ROWS)
 
 
-def _write(config: Config, name: str, encoded: Any) -> _Written:
-    """Writes encoded rows (`rows`: OutputRow, `counts`) by shard -> `files`; `counts` are passed on."""
-    shards = _shards(config, encoded.rows | "Size" >> beam.Map(_row_size).with_output_types(int))
-    files = (
-        encoded.rows
-        | "ByShard" >> beam.Map(_row_by_shard, shards).with_output_types(tuple[tuple[str, int], OutputRow])
-        | "Group" >> beam.GroupByKey()
-        | "Write" >> beam.FlatMap(_write_rows, config, name).with_output_types(WrittenFile)
-    )
-    return _Written(files, encoded.counts)
+class _Encode(Counting):
+    """Encodes what comes as rows of one data set, and adds up the size of a bundle's."""
+
+    data_set: str
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        self._size = 0
+
+    def finish_bundle(self) -> Iterator[Any]:
+        yield from super().finish_bundle()
+        yield at_the_end(SIZES, (self.data_set, self._size))
+
+    def row(self, kind: str, key: str, order: str, data: bytes) -> OutputRow:
+        """A row for the shard of `key`, on its place by `order`."""
+        self._size += len(data)
+        return OutputRow(self.data_set, kind, key, order, data)
 
 
-class _EncodeStories(Counting):
+class _EncodeStories(_Encode):
+    data_set = "stories"
+
     def __init__(self, as_of: int) -> None:
         self._as_of = as_of
 
     def process(self, story: Story) -> Iterator[OutputRow]:
         self.counts["stories"] += 1
-        yield OutputRow("part", story.story_id, story.story_id, rows.story_row(story, self._as_of))
+        yield self.row("part", story.story_id, story.story_id, rows.story_row(story, self._as_of))
 
 
-class _EncodeRejects(Counting):
+class _EncodeRejects(_Encode):
+    data_set = "rejects"
+
     def __init__(self, as_of: int) -> None:
         self._as_of = as_of
 
@@ -228,13 +279,19 @@ class _EncodeRejects(Counting):
         self.counts[f"rejects/{reject.stage}/{reject.error}"] += 1
         # By place first, so that a person finds what belongs together.
         order = f"{reject.uri}\0{reject.position:020}"
-        yield OutputRow("part", _hash(reject.uri), order, rows.reject_row(reject, self._as_of))
+        yield self.row("part", _hash(reject.uri), order, rows.reject_row(reject, self._as_of))
 
 
-class _EncodeLedger(Counting):
+class _EncodeLedger(_Encode):
+    data_set = "ledger"
+
     def process(self, row: LedgerRow) -> Iterator[OutputRow]:
-        kind = "delta" if row.kind in DELTA else row.kind if row.kind == HELD else "snapshot"
-        yield OutputRow(kind, _hash(row.key), f"{row.kind}\0{row.key}", row.data)
+        order = f"{row.kind}\0{row.key}"
+        if row.file in (SNAPSHOT, CHANGES):
+            # What a desk left is read as a whole.
+            yield self.row(f"{row.file}-{row.desk}", _FIRST_SHARD, order, row.data)
+        else:
+            yield self.row(CHANGED if row.kind in DELTA else row.kind, _hash(row.key), order, row.data)
 
 
 class _WriteArticles(beam.DoFn):
@@ -282,8 +339,13 @@ def _undecided(row: ArticleRow, tail: bytes, decision: Decision | None) -> Rejec
     return Reject.of("key", "undecided", message, uri, position, *rows.undecided_payload(tail, decision))
 
 
-def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Config, name: str) -> Iterator[WrittenFile]:
-    (kind, shard), found = group
+def _merge(_: bytes, files: list[LedgerFile], config: Config) -> Iterator[WrittenFile]:
+    rows = merge(files, config.as_of - config.remember)
+    return write_shard(config, "ledger", MERGED, 0, [row.data for row in rows])
+
+
+def _write_rows(group: tuple[tuple[str, str, int], Iterable[OutputRow]], config: Config) -> Iterator[WrittenFile]:
+    (name, kind, shard), found = group
     ordered = sorted((row.order, row.data) for row in found)
     if kind == HELD:
         # What came again while it was held is delivered once.
@@ -292,17 +354,22 @@ def _write_rows(group: tuple[tuple[str, int], Iterable[OutputRow]], config: Conf
 
 
 class _Draft(beam.DoFn):
-    def __init__(self, config: Config, parts: list[Part], parent: Mapping[str, str] | None, draft: str) -> None:
+    def __init__(self, config: Config, parts: list[Part], chain: Chain, draft: str) -> None:
         self._config = config
         self._parts = parts
-        self._parent = parent
+        self._chain = chain
         self._draft = draft
 
     def process(self, group: tuple[int, Iterable[tuple[str, str]]]) -> Iterator[str]:
         tagged = list(group[1])
         written = [WrittenFile(*json.loads(text)) for tag, text in tagged if tag == FILES]
         counts = [json.loads(text) for tag, text in tagged if tag == COUNTS]
-        made = manifest.compose(self._config, self._parts, self._parent, written, counts)
+        desks: dict[str, list[str]] = {}
+        for file in written:
+            if manifest.kind_of(file.name) in (SNAPSHOT, CHANGES):
+                desks.setdefault(file.name.split("-")[1], []).append(manifest.name_of(self._config, file))
+        handed_on = self._chain.handed_on(self._config.partition(), desks)
+        made = manifest.compose(self._config, self._parts, self._chain.parent, handed_on, written, counts)
         storage.write(self._draft, manifest.encode(made))
         yield self._draft
 
@@ -312,33 +379,33 @@ def _count(counts: Counts, name: str, by: int = 1) -> None:
         counts[name] = counts.get(name, 0) + by
 
 
-def _row_size(row: OutputRow) -> int:
-    return len(row.data)
+def _row_to_shard(row: ArticleRow, shards: Shards) -> tuple[int, ArticleRow]:
+    return shard_of(row[0], _number(shards, "articles")), row
 
 
-def _row_to_shard(row: ArticleRow, shards: int) -> tuple[int, ArticleRow]:
-    return shard_of(row[0], shards), row
+def _decision_to_shard(decision: Decision, shards: Shards) -> tuple[int, Decision]:
+    return shard_of(decision.item_id, _number(shards, "articles")), decision
 
 
-def _decision_to_shard(decision: Decision, shards: int) -> tuple[int, Decision]:
-    return shard_of(decision.item_id, shards), decision
+def _row_by_shard(row: OutputRow, shards: Shards) -> tuple[tuple[str, str, int], OutputRow]:
+    return (row.data_set, row.kind, shard_of(row.key, _number(shards, row.data_set))), row
 
 
-def _row_by_shard(row: OutputRow, shards: int) -> tuple[tuple[str, int], OutputRow]:
-    return (row.kind, shard_of(row.key, shards)), row
+def _number(shards: Shards, name: str) -> int:
+    return shards if isinstance(shards, int) else shards.get(name, 1)
 
 
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _tagged_file(file: WrittenFile) -> tuple[str, str]:
-    return FILES, json.dumps(file)
+def _begun(_: bytes) -> Tagged:
+    return 0, ("", "")
 
 
-def _tagged_counts(counts: Counts) -> tuple[str, str]:
-    return COUNTS, json.dumps(counts)
+def _tagged_file(file: WrittenFile) -> Tagged:
+    return 0, (FILES, json.dumps(file))
 
 
-def _one_key(tagged: tuple[str, str]) -> tuple[int, tuple[str, str]]:
-    return 0, tagged
+def _tagged_counts(counts: Counts) -> Tagged:
+    return 0, (COUNTS, json.dumps(counts))

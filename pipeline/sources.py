@@ -20,6 +20,9 @@ from pipeline.unpack import Limits, read_file
 from transforms.article import RawItem, Reject
 from transforms.steps import COUNTS, REJECTS, Counting, Counts
 
+# Less than this one worker reads and cleans in the time that it takes to hand it out, some seconds.
+_SPREAD_FROM_BYTES = 2**20
+
 
 class ReadInput(beam.PTransform[Any, Any]):
     """The parts of the run's input -> `items` (RawItem), `rejects` for what can't be read, `counts`.
@@ -35,12 +38,14 @@ class ReadInput(beam.PTransform[Any, Any]):
     def expand(self, begin: Any) -> Any:
         """PBegin -> PCollections `items`, `rejects` and `counts`."""
         step = beam.ParDo(self._read).with_output_types(RawItem, rejects=Reject, counts=Counts)
-        return (
-            begin
-            | "Parts" >> beam.Create(self._parts)
-            | "Spread" >> beam.Reshuffle()
-            | "Read" >> step.with_outputs(REJECTS, COUNTS, main="items")
-        )
+        parts = begin | "Once" >> beam.Impulse() | "Parts" >> beam.FlatMap(_listed, self._parts)
+        if sum(part.size for part in self._parts) >= _SPREAD_FROM_BYTES:
+            parts |= "Spread" >> beam.Reshuffle()
+        return parts | "Read" >> step.with_outputs(REJECTS, COUNTS, main="items")
+
+
+def _listed(_: bytes, parts: list[Part]) -> list[Part]:
+    return parts
 
 
 class _Read(Counting):

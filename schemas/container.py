@@ -1,8 +1,9 @@
-"""Avro container files whose bytes depend on nothing but their rows and schema.
+"""Avro container files whose bytes depend on nothing but their rows and schema, and looking into their blocks.
 
 In: rows already encoded, in their final order. Out: the bytes of an object container file, as the Avro 1.12
 specification says; fastavro's writer takes records only, and these rows were encoded once and are never decoded again.
-The sync marker, random in other writers, is the start of the rows' hash.
+The sync marker, random in other writers, is the start of the rows' hash. What is written is found again block by block:
+fastavro's reader goes through a file from its start.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import importlib.util
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import IO, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any, NamedTuple
 
 import fastavro
 
-from schemas.registry import DataSet
+from schemas.registry import DataSet, Schema
 
 # Bytes of rows in a block before compression: with 16 kB blocks deflate makes files a tenth larger, and every engine
 # that was tried opens these.
@@ -26,6 +27,10 @@ BLOCK_BYTES = 64_000
 DEFLATE_LEVEL = 6
 # zstandard's own default.
 ZSTANDARD_LEVEL = 3
+
+
+def _inflate(packed: bytes) -> bytes:
+    return zlib.decompress(packed, -zlib.MAX_WBITS)
 
 
 def _deflate(block: bytes) -> bytes:
@@ -39,24 +44,37 @@ def _snappy(block: bytes) -> bytes:
     return bytes(cramjam.snappy.compress_raw(block)) + zlib.crc32(block).to_bytes(4)
 
 
+def _unsnappy(packed: bytes) -> bytes:
+    import cramjam
+
+    return bytes(cramjam.snappy.decompress_raw(packed[:-4]))
+
+
 def _zstandard(block: bytes) -> bytes:
     from backports import zstd
 
     return bytes(zstd.compress(block, ZSTANDARD_LEVEL))
 
 
+def _unzstandard(packed: bytes) -> bytes:
+    from backports import zstd
+
+    return bytes(zstd.decompress(packed))
+
+
 class _Codec(NamedTuple):
     compress: Callable[[bytes], bytes]
+    decompress: Callable[[bytes], bytes]
     needs: str
     """The module that it takes, an extra: fastavro needs the same to read it."""
 
 
 # By their names in Avro's specification.
 CODECS: Mapping[str, _Codec] = {
-    "deflate": _Codec(_deflate, ""),
-    "null": _Codec(bytes, ""),
-    "snappy": _Codec(_snappy, "cramjam"),
-    "zstandard": _Codec(_zstandard, "backports.zstd"),
+    "deflate": _Codec(_deflate, _inflate, ""),
+    "null": _Codec(bytes, bytes, ""),
+    "snappy": _Codec(_snappy, _unsnappy, "cramjam"),
+    "zstandard": _Codec(_zstandard, _unzstandard, "backports.zstd"),
 }
 
 
@@ -103,6 +121,57 @@ def write_container(file: IO[bytes], data_set: DataSet, rows: Sequence[bytes], c
         packed = compress(block)
         file.write(_long(count) + _long(len(packed)) + packed + sync)
 
+
+class Container:
+    """A container file's blocks, each found without reading the others."""
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        """`read` gives the bytes of the file from an offset, so many or as many as there are; `size` is the file's.
+
+        Raises ValueError for what is no whole file of this kind.
+        """
+        self._read = read
+        header = io.BytesIO(read(0, _HEADER_BYTES))
+        try:
+            found: Any = fastavro.schemaless_reader(header, _HEADER, None)
+            self.schema: Schema = json.loads(found["meta"]["avro.schema"])
+            self._decompress = CODECS[found["meta"].get("avro.codec", b"null").decode()].decompress
+        except (EOFError, LookupError, UnicodeDecodeError, StopIteration) as error:
+            raise ValueError(f"it is no Avro container file ({type(error).__name__}: {error})") from error
+        self._sync: bytes = found["sync"]
+        self._blocks = list(self._found(header.tell(), size))
+
+    def __len__(self) -> int:
+        """How many blocks the file has."""
+        return len(self._blocks)
+
+    def block(self, number: int) -> bytes:
+        """A block's rows, encoded one after the other; ValueError for one that is damaged."""
+        start, length = self._blocks[number]
+        packed = self._read(start, length + len(self._sync))
+        if len(packed) < length + len(self._sync) or packed[length:] != self._sync:
+            raise ValueError(f"block {number} is cut off or damaged")
+        return self._decompress(packed[:length])
+
+    def _found(self, at: int, size: int) -> Iterator[tuple[int, int]]:
+        """The place and length of each block."""
+        while at < size:
+            longs = io.BytesIO(self._read(at, _LONGS_BYTES))
+            try:
+                fastavro.schemaless_reader(longs, "long", None)
+                length: Any = fastavro.schemaless_reader(longs, "long", None)
+            except (EOFError, IndexError, StopIteration) as error:
+                raise ValueError(f"it is cut off at byte {at}") from error
+            start = at + longs.tell()
+            at = start + length + len(self._sync)
+            if length < 0 or at > size:
+                raise ValueError(f"it is cut off or damaged at byte {start}")
+            yield start, length
+
+
+# Far more than a schema takes, and what two longs take at most.
+_HEADER_BYTES = 2**20
+_LONGS_BYTES = 20
 
 # The Avro 1.12 specification's own schema of a file's header.
 _HEADER = fastavro.parse_schema(

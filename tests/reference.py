@@ -9,6 +9,7 @@ from collections import defaultdict
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from pipeline.earlier import NOTHING
 from pipeline.inputs import InputFile
 from pipeline.options import Config
 from pipeline.unpack import Limits, read_file
@@ -16,11 +17,11 @@ from transforms import identity, rows
 from transforms.article import NEW, Decision, Reject, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import DELTA, KnownArticle, LedgerRow, encode, encode_article
+from transforms.ledger import KnownArticle, LedgerRow, encode, encode_article
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
 from transforms.steps import rejected
-from transforms.stories.desk import key_by_story
+from transforms.stories.handover import hand_on, take_up
 from transforms.versions import settle_linked
 
 
@@ -32,8 +33,8 @@ class Expected(NamedTuple):
     rejects: list[bytes]
     delta: list[bytes]
     """Of the ledger, what the run changed."""
-    snapshot: list[bytes]
-    """Of the ledger, the desks as the run left them."""
+    snapshots: dict[str, list[bytes]]
+    """Of the ledger, each desk as the run left it, by language."""
     items: int
     redeliveries: int
 
@@ -74,18 +75,21 @@ def run(config: Config, files: list[InputFile]) -> Expected:
     for slip in settle_linked(slips, {}, {}):
         by_desk[slip.desk].append(slip)
     stories: list[Story] = []
-    entries: list[LedgerRow] = []
+    delta: list[LedgerRow] = []
+    snapshots: dict[str, list[bytes]] = {}
     decisions: dict[tuple[str, str], Decision] = {}
     for desk, settled in by_desk.items():
-        for made in key_by_story(desk, settled):
+        held = take_up(desk, NOTHING)
+        for made in held.desk.key(settled):
             if isinstance(made, Story):
                 stories.append(made)
             elif isinstance(made, Decision):
                 decisions[made.item_id, made.version_key] = made
             elif isinstance(made, KnownArticle):
-                entries += encode_article(made)
+                delta += encode_article(made)
             else:
-                entries.append(encode(made))
+                delta.append(encode(made))
+        snapshots[desk] = [row.data for row in hand_on(held, (), keep=False)]
     written: dict[tuple[str, str], bytes] = {}
     for item_id, version_key, _, tail in sorted(bodies, reverse=True):
         decision = decisions[item_id, version_key]
@@ -96,8 +100,8 @@ def run(config: Config, files: list[InputFile]) -> Expected:
         articles,
         [rows.story_row(story, config.as_of) for story in sorted(stories)],
         [row for *_, row in sorted((one.uri, one.position, rows.reject_row(one, config.as_of)) for one in rejects)],
-        [row.data for row in sorted(entries) if row.kind in DELTA],
-        [row.data for row in sorted(entries) if row.kind not in DELTA],
+        [row.data for row in sorted(delta)],
+        snapshots,
         items,
         len(bodies) - len(articles),
     )

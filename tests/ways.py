@@ -27,14 +27,16 @@ from pipeline.stop import Stop
 from tests.conftest import DEVELOPMENT_DATA
 from tests.invented import text_of
 from tests.pipeline import outputs
-from transforms.article import Decision, RawItem, Reject, Slip
+from transforms import ledger
+from transforms.article import Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean
 from transforms.language import tag_language
-from transforms.ledger import ARTICLE, DELTA, LedgerRow
+from transforms.ledger import ARTICLE, LedgerRow
 from transforms.parse import Settings, parse
 from transforms.slips import make_slip
-from transforms.steps import LEDGER, SLIPS, STORIES, _key_by_story, _settle
-from transforms.stories.desk import in_order
+from transforms.stories.desk import Desk, in_order
+from transforms.stories.handover import recall
+from transforms.versions import settle
 
 HOUR = 3_600_000_000
 DAY = 24 * HOUR
@@ -154,38 +156,42 @@ def from_topic(items: list[Item], folder: Path, most: int, servers: str) -> Path
 
 def chained(slices: Iterable[list[Item]]) -> dict[str, str]:
     """article_id -> story, merges followed, of slices that hand on their ledger."""
-    known: dict[str, LedgerRow] = {}
-    closed: dict[str, dict[str, LedgerRow]] = defaultdict(dict)
-    desks: dict[str, list[LedgerRow]] = {}
+    earlier = _Earlier()
+    desks: dict[str, Desk] = {}
     keys: dict[str, str] = {}
     merged: dict[str, str] = {}
-    for number, items in enumerate(slices, start=1):
+    for items in slices:
         by_item: dict[str, list[Slip]] = defaultdict(list)
         for item in items:
             by_item[item.slip.item_id].append(item.slip)
+        known = {row.key: ledger.decode_article(row) for row in earlier.rows(ARTICLE, by_item)}
         by_desk: dict[str, list[Slip]] = defaultdict(list)
         for item_id, slips in by_item.items():
-            for desk, slip in _settle(
-                (item_id, {SLIPS: slips, LEDGER: [known[item_id]] if item_id in known else []}), {}
-            ):
-                by_desk[desk].append(slip)
-        for desk, slips in by_desk.items():
-            before = [*desks.get(desk, []), *closed[desk].values()]
-            desks[desk] = []
-            for made in _key_by_story((desk, {SLIPS: slips, LEDGER: before})):
+            for slip in settle(slips, known.get(item_id)):
+                by_desk[slip.desk].append(slip)
+        for language, slips in by_desk.items():
+            desk = desks.setdefault(language, Desk(language))
+            desk.begin_run()
+            recall(desk, slips, earlier)
+            for made in desk.key(slips):
                 if isinstance(made, Decision):
                     keys[made.article_id] = made.story_id
-                elif made.tag == STORIES:
-                    merged[made.value.story_id] = made.value.merged_into
+                elif isinstance(made, Story):
+                    merged[made.story_id] = made.merged_into
                 else:
-                    row = made.value._replace(as_of=number)
-                    if row.kind not in DELTA:
-                        desks[desk].append(row)
-                    elif row.kind == ARTICLE:
-                        known[row.key] = row
-                    else:
-                        closed[desk][row.key] = row
+                    row = ledger.encode(made)
+                    earlier.left[row.kind, row.key] = row
     return {article_id: _end(story, merged) for article_id, story in keys.items()}
+
+
+class _Earlier:
+    """What slices have left of articles and ended stories, the newest of each."""
+
+    def __init__(self) -> None:
+        self.left: dict[tuple[str, str], LedgerRow] = {}
+
+    def rows(self, kind: str, keys: Iterable[str]) -> list[LedgerRow]:
+        return [self.left[kind, key] for key in keys if (kind, key) in self.left]
 
 
 def _end(story: str, merged: dict[str, str]) -> str:

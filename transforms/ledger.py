@@ -2,8 +2,9 @@
 
 In: what settling and keying know at the end of a run. Out: rows of the data set `ledger`, and from such rows the same
 knowledge again. A row is one entry: an article with its versions (once for each item that delivered one), a story,
-counted terms, a desk's clock, or an item that is held until its embargo ends. Entries of the kinds in DELTA say what
-one run changed and are read back over many runs, where the newest wins; of the others only the newest run's count.
+counted terms, where a desk stands, or an item that is held until its embargo ends. Entries of the kinds in DELTA say
+what one run changed and are looked up over many runs, where the newest wins. Those of a desk are a snapshot of it, or
+changes that are added to the ones before.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import fastavro
 
@@ -25,11 +26,15 @@ from transforms.rows import Encoder
 ARTICLE = "article"
 CLOSED_STORY = "closed_story"
 LIVE_STORY = "live_story"
+ENDED_STORY = "ended_story"
 TERMS = "terms"
 DESK = "desk"
 HELD = "held"
 
 DELTA = frozenset([ARTICLE, CLOSED_STORY])
+
+# What a file of a partition holds; it is named after that, and one of a desk after its language too.
+CHANGED, MERGED, SNAPSHOT, CHANGES = "delta", "merged", "snapshot", "changes"
 
 
 class LedgerRow(NamedTuple):
@@ -41,6 +46,25 @@ class LedgerRow(NamedTuple):
     as_of: int
     """Of the run that wrote it, microseconds UTC; 0 for one that is being written."""
     data: bytes
+    file: str = ""
+    """Of a row that is being written, what kind of file it goes to: one of those above, or `held`."""
+
+
+class EarlierRuns(Protocol):
+    """What earlier runs have left, as far back as it is remembered."""
+
+    def rows(self, kind: str, keys: Iterable[str]) -> Iterable[LedgerRow]:
+        """The rows of some keys, of a kind in DELTA; of several of one key the newest."""
+
+    def files(self, language: str) -> tuple[str, ...]:
+        """The files that the last run with news for a desk has left of it, relative to the output folder; none for a
+        desk that no run has had."""
+
+    def state(self, language: str) -> str:
+        """The `state` that these files tell."""
+
+    def desk(self, language: str) -> list[list[LedgerRow]]:
+        """The rows of a desk, run by run: its newest snapshot, then all changes since."""
 
 
 class KnownVersion(NamedTuple):
@@ -116,11 +140,23 @@ class TermCounts(NamedTuple):
     numbers: bytes
 
 
-class DeskClock(NamedTuple):
-    """The event time that a desk has come to, microseconds UTC."""
+class EndedStory(NamedTuple):
+    """A story that the entries before have as a live one, and that no article can join any more."""
+
+    language: str
+    story_id: str
+
+
+class DeskState(NamedTuple):
+    """Where a desk stands at the end of a run."""
 
     language: str
     clock: int
+    """The event time that it has come to, microseconds UTC."""
+    state: str = ""
+    """A hash of all that it has taken and left so far."""
+    before: tuple[str, ...] = ()
+    """The files that its other entries are to be added to, relative to the output folder; none for a snapshot."""
 
 
 class HeldItem(NamedTuple):
@@ -134,7 +170,8 @@ class HeldItem(NamedTuple):
     envelope: Envelope = NO_ENVELOPE
 
 
-Entry = KnownArticle | StoryEntry | TermCounts | DeskClock | HeldItem
+DeskEntry = StoryEntry | EndedStory | TermCounts | DeskState
+Entry = KnownArticle | DeskEntry | HeldItem
 
 _NOTHING: dict[str, Any] = {
     field["name"]: [] if isinstance(field["type"], dict) else None for field in data_set("ledger").schema["fields"]
@@ -166,8 +203,11 @@ def encode(entry: Entry) -> LedgerRow:
         return next(row for row in encode_article(entry) if row.key == entry.article_id)
     if isinstance(entry, StoryEntry):
         return _story_row(entry)
-    if isinstance(entry, DeskClock):
-        return _row(DESK, entry.language, entry.language, clock=entry.clock)
+    if isinstance(entry, EndedStory):
+        return _row(ENDED_STORY, entry.story_id, entry.language)
+    if isinstance(entry, DeskState):
+        standing = {"clock": entry.clock, "state": entry.state or None, "before": " ".join(entry.before) or None}
+        return _row(DESK, entry.language, entry.language, **standing)
     if isinstance(entry, HeldItem):
         place = {"uri": entry.uri, "position": entry.position, "arrived": entry.arrived}
         digest = hashlib.blake2b(entry.payload, digest_size=8).hexdigest()
@@ -189,7 +229,9 @@ def decode(row: LedgerRow) -> Entry:
         counted = fields["day"], fields["part"], fields["articles"]
         return TermCounts(fields["key"], *counted, _bytes(fields["terms_base64"]), _bytes(fields["numbers_base64"]))
     if kind == DESK:
-        return DeskClock(fields["key"], fields["clock"])
+        return DeskState(fields["key"], fields["clock"], fields["state"] or "", tuple((fields["before"] or "").split()))
+    if kind == ENDED_STORY:
+        return EndedStory(fields["desk"], fields["key"])
     if kind == HELD:
         place = fields["uri"], fields["position"], fields["arrived"]
         return HeldItem(*place, _bytes(fields["payload_base64"]), _envelope(fields))
@@ -234,8 +276,47 @@ def decode_article(row: LedgerRow) -> KnownArticle:
     return entry
 
 
+def net(runs: Iterable[Iterable[LedgerRow]]) -> list[LedgerRow]:
+    """What a desk takes up, of the rows of its snapshot and of the changes since, run by run, the oldest first."""
+    stories: dict[str, LedgerRow] = {}
+    counted: list[LedgerRow] = []
+    standing: dict[str, LedgerRow] = {}
+    for rows in runs:
+        for row in rows:
+            if row.kind == LIVE_STORY:
+                stories[row.key] = row
+            elif row.kind == ENDED_STORY:
+                stories.pop(row.key, None)
+            elif row.kind == TERMS:
+                counted.append(row)
+            else:
+                standing[row.key] = row
+    return [*stories.values(), *counted, *standing.values()]
+
+
+def stamped(row: LedgerRow) -> LedgerRow:
+    """The row as it stands among those of other runs: with its own `as_of`, the schema's last field."""
+    if not row.data.endswith(_NO_TIME):
+        return row
+    return row._replace(data=row.data.removesuffix(_NO_TIME) + _a_time(row.as_of))
+
+
+# How the last field is written where it is null; a time never ends in this byte.
+_NO_TIME = b"\0"
+
+
+@functools.lru_cache(maxsize=1024)
+def _a_time(time: int) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, data_set("ledger").part(["run_as_of"]), {"run_as_of": time})
+    return out.getvalue()
+
+
 def split(block: bytes, as_of: int, schema: Schema) -> Iterator[LedgerRow]:
-    """The rows of an uncompressed block of a ledger file that was written with `schema`, encoded as they are now."""
+    """The rows of an uncompressed block of a ledger file that was written with `schema`, encoded as they are now.
+
+    `as_of` is that of the run that wrote the file, and of its rows unless they say otherwise.
+    """
     older = None if fingerprint_of(schema) == data_set("ledger").fingerprint else parsed(schema)
     data = io.BytesIO(block)
     start = 0
@@ -243,7 +324,8 @@ def split(block: bytes, as_of: int, schema: Schema) -> Iterator[LedgerRow]:
         fields = fastavro.schemaless_reader(data, older or _schema(), _schema() if older else None)
         end = data.tell()
         encoded = _encoder().encode(fields) if older else block[start:end]
-        yield LedgerRow(fields["kind"], fields["key"], fields["desk"], as_of, encoded)
+        stated = fields["run_as_of"]
+        yield LedgerRow(fields["kind"], fields["key"], fields["desk"], as_of if stated is None else stated, encoded)
         start = end
 
 

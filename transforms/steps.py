@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
 import zstandard
 from apache_beam.coders import Coder, RowCoder, registry
 from apache_beam.portability.api import schema_pb2
-from apache_beam.pvalue import AsDict, TaggedOutput
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -25,10 +25,10 @@ from transforms import identity, ledger, rows, slips
 from transforms.article import Article, Decision, RawItem, Reject, Slip, Story
 from transforms.clean import clean, rules_of
 from transforms.language import tag_language
-from transforms.ledger import DELTA, Entry, HeldItem, KnownArticle, LedgerRow, StoryEntry
+from transforms.ledger import ARTICLE, EarlierRuns, HeldItem, KnownArticle, LedgerRow
 from transforms.parse import Settings, parse
 from transforms.parse.times import iso
-from transforms.stories.desk import key_by_story
+from transforms.stories.handover import hand_on, recall, take_up
 from transforms.versions import settle, settle_linked
 
 ARTICLES = "articles"
@@ -42,16 +42,26 @@ STORIES = "stories"
 LEDGER = "ledger"
 HELD = "held"
 SETTLED = "settled"
-LINKED_SLIPS = "linked_slips"
-LINKED_LEDGER = "linked_ledger"
+LINKED = "linked"
 
 # An article on its way to the shard that writes it: (item_id, version_key, stated time, number, uri, position, digest,
 # tail); of equal versions the least stands, as with slips. The tail, nearly all of a row, travels packed (see
 # `unpacker`): a runner holds what it shuffles several times over, on disk or, as the one on a laptop does, in memory.
 ArticleRow = tuple[str, str, int, int, str, int, bytes, bytes]
 
+# An item that came, or only its identity, where another evolved from it.
+Gathered = tuple[str, Slip | None]
+# A settled slip by its desk, or only the desk, which then leaves a snapshot.
+Settled = tuple[str, Slip | None]
+# Of an item with links: a delivery, or what earlier runs know of it.
+Linked = tuple[Slip | None, LedgerRow | None]
+# Items are settled in so many groups, each of which asks at once what earlier runs know of them.
+_GROUPS = 64
+
 # What one bundle counted.
 Counts = dict[str, int]
+# A data set, and bytes of a bundle's rows of it.
+Size = tuple[str, int]
 
 
 class RecordCoder(RowCoder):
@@ -127,36 +137,38 @@ class Part(beam.PTransform[Any, Any]):
         self._as_of = as_of
 
     def expand(self, articles: Any) -> Any:
-        """PCollection[Article] -> `slips` (item_id, Slip), `rows` (ArticleRow), `sizes` (bytes of the rows of a
-        bundle), `rejects`, `counts`."""
+        """PCollection[Article] -> `slips` (item_id, Slip), `rows` (ArticleRow), `sizes` (Size), `rejects`,
+        `counts`."""
         step = beam.ParDo(_Part(self._as_of)).with_output_types(
-            tuple[str, Slip], rows=ArticleRow, sizes=int, rejects=Reject, counts=Counts
+            tuple[str, Slip], rows=ArticleRow, sizes=Size, rejects=Reject, counts=Counts
         )
         return articles | step.with_outputs(ROWS, SIZES, REJECTS, COUNTS, main=SLIPS)
 
 
 class SettleVersions(beam.PTransform[Any, Any]):
-    """Slips of an article, in any order, and what the ledger knows of it -> its versions in order, by desk.
+    """Slips of an article, in any order, and what earlier runs know of it -> its versions in order, by desk.
 
     An item is an article, but for those that evolved from another. These are few, so they and what they evolved from
     are settled on one worker, which sees all links.
     """
 
-    def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`slips`: (item_id, Slip), `ledger`: (item_id, LedgerRow)} -> PCollection[(desk, Slip)]."""
-        ancestors = inputs[SLIPS] | "Ancestors" >> beam.FlatMap(_ancestor).with_output_types(tuple[str, bool])
-        step = beam.ParDo(_settle, AsDict(ancestors)).with_output_types(
-            tuple[str, Slip], linked_slips=tuple[int, Slip], linked_ledger=tuple[int, LedgerRow]
-        )
+    def __init__(self, earlier: EarlierRuns) -> None:
+        super().__init__()
+        self._settle = _Settle(earlier)
+
+    def expand(self, slips: Any) -> Any:
+        """PCollection[(item_id, Slip)] -> PCollection[Settled]."""
+        step = beam.ParDo(self._settle).with_output_types(Settled, linked=tuple[int, Linked])
         settled = (
-            inputs
-            | "ByItem" >> beam.CoGroupByKey()
-            | "Settle" >> step.with_outputs(LINKED_SLIPS, LINKED_LEDGER, main=SETTLED)
+            slips
+            | "Gather" >> beam.FlatMap(_gather).with_output_types(tuple[int, Gathered])
+            | "ByItem" >> beam.GroupByKey()
+            | "Settle" >> step.with_outputs(LINKED, main=SETTLED)
         )
         linked = (
-            {SLIPS: settled[LINKED_SLIPS], LEDGER: settled[LINKED_LEDGER]}
-            | "Together" >> beam.CoGroupByKey()
-            | "SettleLinked" >> beam.FlatMap(_settle_linked).with_output_types(tuple[str, Slip])
+            settled[LINKED]
+            | "Together" >> beam.GroupByKey()
+            | "SettleLinked" >> beam.FlatMap(_settle_linked).with_output_types(Settled)
         )
         return (settled[SETTLED], linked) | "Settled" >> beam.Flatten()
 
@@ -164,13 +176,23 @@ class SettleVersions(beam.PTransform[Any, Any]):
 class KeyByStory(beam.PTransform[Any, Any]):
     """Settled slips -> `decisions`, `stories`, and the `ledger` for the next run.
 
-    One desk is one key: it takes up what the last run's desk left and takes its slips in order of time.
+    One desk is one key: it goes on from what earlier runs have left of it and takes its slips in order of time. With
+    `keep` the process holds it for its next run. The desks of `whole` leave a snapshot, even if nothing came.
     """
 
-    def expand(self, inputs: dict[str, Any]) -> Any:
-        """{`slips`: (desk, Slip), `ledger`: (desk, LedgerRow)} -> `decisions`, `stories`, `ledger`."""
-        step = beam.ParDo(_key_by_story).with_output_types(Decision, stories=Story, ledger=LedgerRow)
-        return inputs | "ByDesk" >> beam.CoGroupByKey() | "Key" >> step.with_outputs(STORIES, LEDGER, main=DECISIONS)
+    def __init__(self, earlier: EarlierRuns, keep: bool = False, whole: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._whole = frozenset(whole)
+        self._key = _KeyByStory(earlier, keep, self._whole)
+
+    def expand(self, slips: Any) -> Any:
+        """PCollection[Settled] -> `decisions`, `stories`, `ledger`."""
+        step = beam.ParDo(self._key).with_output_types(Decision, stories=Story, ledger=LedgerRow)
+        if self._whole:
+            named: list[Settled] = [(language, None) for language in sorted(self._whole)]
+            idle = slips.pipeline | "Whole" >> beam.Create(named).with_output_types(Settled)
+            slips = (slips, idle) | "WithIdle" >> beam.Flatten()
+        return slips | "ByDesk" >> beam.GroupByKey() | "Key" >> step.with_outputs(STORIES, LEDGER, main=DECISIONS)
 
 
 def unpacker() -> Callable[[bytes], bytes]:
@@ -189,10 +211,10 @@ class Counting(beam.DoFn):
     def finish_bundle(self) -> Iterator[Any]:
         """Gives the bundle's counts, if there are any."""
         if self.counts:
-            yield _at_the_end(COUNTS, dict(self.counts))
+            yield at_the_end(COUNTS, dict(self.counts))
 
 
-def _at_the_end(tag: str, value: Any) -> TaggedOutput:
+def at_the_end(tag: str, value: Any) -> TaggedOutput:
     """What a bundle gives once it is finished, where no element's window is at hand."""
     window = GlobalWindow()
     return TaggedOutput(tag, WindowedValue(value, window.max_timestamp(), [window]))
@@ -259,7 +281,7 @@ class _Part(Counting):
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from super().finish_bundle()
-        yield _at_the_end(SIZES, self._size)
+        yield at_the_end(SIZES, ("articles", self._size))
 
     def process(self, article: Article) -> Iterator[Any]:
         stage = "slip"
@@ -283,74 +305,82 @@ class _Part(Counting):
         yield slip.item_id, slip
 
 
-def _ancestor(entry: tuple[str, Slip]) -> Iterator[tuple[str, bool]]:
-    if entry[1].evolved_from:
-        yield entry[1].evolved_from, True
+def _gather(entry: tuple[str, Slip]) -> Iterator[tuple[int, Gathered]]:
+    item_id, slip = entry
+    yield _group_of(item_id), (item_id, slip)
+    if slip.evolved_from:
+        yield _group_of(slip.evolved_from), (slip.evolved_from, None)
 
 
-def _settle(group: tuple[str, dict[str, Iterable[Any]]], ancestors: Mapping[str, bool]) -> Iterator[Any]:
-    item_id, joined = group
-    slips = list(joined[SLIPS])
-    is_ancestor = item_id in ancestors
-    if not slips and not is_ancestor:
-        return
-    # Of what several runs knew, the newest counts.
-    newest = max(joined[LEDGER], key=lambda row: row.as_of, default=None)
-    known = None if newest is None else ledger.decode_article(newest)
-    is_linked = known.is_linked() if known else any(slip.evolved_from for slip in slips)
-    if not is_linked and not is_ancestor:
-        for slip in settle(slips, known):
-            yield slip.desk, slip
-        return
-    yield from (TaggedOutput(LINKED_SLIPS, (0, slip)) for slip in slips)
-    if newest is not None:
-        yield TaggedOutput(LINKED_LEDGER, (0, newest))
+def _group_of(item_id: str) -> int:
+    return int(item_id[:8], 16) % _GROUPS
 
 
-def _settle_linked(group: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[tuple[str, Slip]]:
+class _Settle(beam.DoFn):
+    def __init__(self, earlier: EarlierRuns) -> None:
+        self._earlier = earlier
+
+    def process(self, group: tuple[int, Iterable[Gathered]]) -> Iterator[Any]:
+        items: dict[str, list[Slip]] = {}
+        ancestors: set[str] = set()
+        for item_id, slip in group[1]:
+            items.setdefault(item_id, [])
+            if slip is None:
+                ancestors.add(item_id)
+            else:
+                items[item_id].append(slip)
+        rows = {row.key: row for row in self._earlier.rows(ARTICLE, sorted(items))}
+        for item_id, delivered in items.items():
+            row = rows.get(item_id)
+            known = None if row is None else ledger.decode_article(row)
+            is_linked = known.is_linked() if known else any(slip.evolved_from for slip in delivered)
+            if not is_linked and item_id not in ancestors:
+                for slip in settle(delivered, known):
+                    yield slip.desk, slip
+                continue
+            for slip in delivered:
+                yield TaggedOutput(LINKED, (0, (slip, None)))
+            if row is not None:
+                yield TaggedOutput(LINKED, (0, (None, row)))
+
+
+def _settle_linked(group: tuple[int, Iterable[Linked]]) -> Iterator[tuple[str, Slip]]:
+    slips: list[Slip] = []
+    rows: list[LedgerRow] = []
+    for slip, row in group[1]:
+        slips += [slip] if slip is not None else []
+        rows += [row] if row is not None else []
     known: dict[str, KnownArticle] = {}
     articles: dict[str, str] = {}
-    for row in sorted(group[1][LEDGER], key=lambda row: row.as_of):
+    for row in sorted(rows, key=lambda row: row.as_of):
         article = ledger.decode_article(row)
         known[article.article_id] = article
         articles[row.key] = article.article_id
-    for slip in settle_linked(group[1][SLIPS], known, articles):
+    for slip in settle_linked(slips, known, articles):
         yield slip.desk, slip
 
 
-def _key_by_story(group: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
-    desk, joined = group
-    slips = list(joined[SLIPS])
-    if not slips:
-        # Nothing came for this desk: it stays as it is.
-        yield from (TaggedOutput(LEDGER, row._replace(as_of=0)) for row in joined[LEDGER] if row.kind not in DELTA)
-        return
-    for made in key_by_story(desk, slips, _entries(slips, joined[LEDGER])):
-        if isinstance(made, Decision):
-            yield made
-        elif isinstance(made, Story):
-            yield TaggedOutput(STORIES, made)
-        elif isinstance(made, KnownArticle):
-            yield from (TaggedOutput(LEDGER, row) for row in ledger.encode_article(made))
-        else:
-            yield TaggedOutput(LEDGER, ledger.encode(made))
+class _KeyByStory(beam.DoFn):
+    def __init__(self, earlier: EarlierRuns, keep: bool, whole: frozenset[str]) -> None:
+        self._earlier = earlier
+        self._keep = keep
+        self._whole = whole
 
-
-def _entries(slips: list[Slip], rows: Iterable[LedgerRow]) -> Iterator[Entry]:
-    """What a desk needs of the ledger: the snapshot, and of the closed stories those that this run's articles have."""
-    closed: dict[str, LedgerRow] = {}
-    for row in rows:
-        if row.kind not in DELTA:
-            yield ledger.decode(row)
-        elif row.key not in closed or row.as_of > closed[row.key].as_of:
-            closed[row.key] = row
-    asked = sorted({slip.story_id for slip in slips} & closed.keys())
-    while asked:
-        entry = ledger.decode(closed.pop(asked.pop()))
-        yield entry
-        # What a story has merged into may have ended or merged since.
-        if isinstance(entry, StoryEntry) and entry.story.merged_into in closed:
-            asked.append(entry.story.merged_into)
+    def process(self, group: tuple[str, Iterable[Slip | None]]) -> Iterator[Any]:
+        language, slips = group[0], [slip for slip in group[1] if slip is not None]
+        held = take_up(language, self._earlier)
+        recall(held.desk, slips, self._earlier)
+        for made in held.desk.key(slips):
+            if isinstance(made, Decision):
+                yield made
+            elif isinstance(made, Story):
+                yield TaggedOutput(STORIES, made)
+            elif isinstance(made, KnownArticle):
+                yield from (TaggedOutput(LEDGER, row) for row in ledger.encode_article(made))
+            else:
+                yield TaggedOutput(LEDGER, ledger.encode(made))
+        for row in hand_on(held, self._earlier.files(language), self._keep, language in self._whole):
+            yield TaggedOutput(LEDGER, row)
 
 
 def rejected(stage: str, article: Article, error: Exception) -> Reject:

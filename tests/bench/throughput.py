@@ -72,7 +72,7 @@ def profile(wire: Path) -> None:
     from transforms.language import tag_language
     from transforms.parse import parse
     from transforms.slips import make_slip
-    from transforms.stories.desk import key_by_story
+    from transforms.stories.desk import Desk
     from transforms.versions import settle
 
     spent: Counter[str] = Counter()
@@ -108,7 +108,7 @@ def profile(wire: Path) -> None:
             for slip in timed("settle", lambda slips: list(settle(slips)), slips):
                 by_desk[slip.desk].append(slip)
         for desk, slips in sorted(by_desk.items()):
-            for made in timed(f"desk {desk}", lambda desk, slips: list(key_by_story(desk, slips)), desk, slips):
+            for made in timed(f"desk {desk}", lambda desk, slips: list(Desk(desk).key(slips)), desk, slips):
                 if isinstance(made, Decision):
                     decisions[made.article_id, made.version_key] = made
 

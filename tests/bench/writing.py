@@ -33,13 +33,14 @@ import zstandard
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.pvalue import TaggedOutput
 
+from pipeline.ledger import NO_CHAIN
 from pipeline.runner import runner_for
 from pipeline.sinks import DraftManifest, WriteArticles
 from schemas import Gate, data_set, parsed
 from tests.pipeline.outputs import config
 from transforms import rows
 from transforms.article import Article, Decision, Stated
-from transforms.steps import ArticleRow
+from transforms.steps import ArticleRow, Size
 from transforms.stories.tables import load_table
 
 AS_OF = 1_773_360_000_000_000
@@ -123,7 +124,7 @@ class Make(beam.DoFn):
             size += len(tail)
             yield article_id, version_key, 0, 0, article.uri, 0, b"", self._pack(tail)
             yield TaggedOutput("decisions", decision_of(number))
-        yield TaggedOutput("sizes", size)
+        yield TaggedOutput("sizes", ("articles", size))
 
 
 def sink(count: int, codec: str, folder: Path, flags: list[str]) -> None:
@@ -132,7 +133,7 @@ def sink(count: int, codec: str, folder: Path, flags: list[str]) -> None:
     runner, left = runner_for(flags, 2**40, "")
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions(left))
     spans = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    make = beam.ParDo(Make()).with_output_types(ArticleRow, sizes=int, decisions=Decision)
+    make = beam.ParDo(Make()).with_output_types(ArticleRow, sizes=Size, decisions=Decision)
     made = (
         pipeline
         | "Spans" >> beam.Create(spans)
@@ -142,7 +143,7 @@ def sink(count: int, codec: str, folder: Path, flags: list[str]) -> None:
     rows_made = {"rows": made.rows, "sizes": made.sizes, "decisions": made.decisions}
     written = rows_made | "WriteArticles" >> WriteArticles(asked)
     draft = folder / "manifests" / "draft.json"
-    _ = (written.files, written.counts) | "Manifest" >> DraftManifest(asked, [], None, str(draft))
+    _ = (written.files, written.counts) | "Manifest" >> DraftManifest(asked, [], NO_CHAIN, str(draft))
     pipeline.run().wait_until_finish()
     found = json.loads(draft.read_text())["data_sets"]["articles"]
     assert found["rows"] == count, f"{found['rows']} rows written of {count}"

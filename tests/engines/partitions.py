@@ -273,7 +273,7 @@ def _run(output: Path, inputs: Path, time: str, **changes: Any) -> None:
 
 
 def _commit(asked: Config, written: Iterable[WrittenFile]) -> None:
-    made = manifest.compose(asked, [], None, written, [])
+    made = manifest.compose(asked, [], None, {}, written, [])
     Path(manifest.path_of(asked)).write_bytes(manifest.encode(made))
 
 

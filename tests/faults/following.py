@@ -76,10 +76,12 @@ class Following:
 
     def kill(self) -> None:
         """SIGKILL to it and all its children."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        while left := session_of(self.process.pid):
+            for process in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.02)
         self.process.wait()
-        until(lambda: not session_of(self.process.pid))
 
     def kill_alone(self) -> None:
         """SIGKILL to it; its children find that out by themselves, perhaps while the next follower is at work."""

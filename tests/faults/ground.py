@@ -231,8 +231,9 @@ class Command:
 
     def signal_all(self, number: int) -> None:
         """Sends a signal to every process of the session."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        for process in session_of(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
 
     def workers(self) -> list[int]:
         """The processes of the session but the first, by number."""

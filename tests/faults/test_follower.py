@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from tests.faults.following import (
     partitions,
     until,
 )
+from tests.faults.ground import TWO_PROCESSES
 from tests.pipeline import outputs
 
 pytestmark = [pytest.mark.runner, pytest.mark.timeout(1800)]
@@ -90,9 +92,12 @@ def test_a_second_signal_stops_in_the_midst_of_a_slice(tmp_path):
         assert one.stop() == 0
 
 
-def test_the_first_signal_lets_a_slice_come_to_its_end(tmp_path):
+@pytest.mark.parametrize("flags", [["--direct_num_workers=1"], TWO_PROCESSES], ids=["one", "two"])
+def test_the_first_ctrl_c_lets_a_slice_come_to_its_end(tmp_path, flags):
+    """A terminal sends it to all processes of the command."""
     outputs.write_articles(tmp_path / "wire", 100)
-    with following(tmp_path) as one:
-        until(one.in_hand)
-        assert one.stop() == 0
+    with following(tmp_path, *flags) as one:
+        until(one.in_hand if len(flags) == 1 else one.children)
+        os.killpg(one.process.pid, signal.SIGINT)
+        assert one.process.wait(60) == 0
     assert len(read(tmp_path / "out")) == 100

@@ -112,7 +112,7 @@ def files_of(expected: Expected) -> dict[tuple[str, str], bytes]:
         ("stories", "part", expected.stories),
         ("rejects", "part", expected.rejects),
         ("ledger", "delta", expected.delta),
-        ("ledger", "snapshot", expected.snapshot),
+        *(("ledger", f"snapshot-{language}", rows) for language, rows in expected.snapshots.items()),
     ):
         buffer = io.BytesIO()
         write_container(buffer, data_set(name), encoded)
@@ -124,7 +124,7 @@ def files_of(expected: Expected) -> dict[tuple[str, str], bytes]:
 def written_files(output: Path) -> dict[tuple[str, str], bytes]:
     """The same of a partition's files, of which there has to be one a data set and kind."""
     paths = list(output.rglob("*.avro"))
-    made = {(path.parent.parent.name, path.name.partition("-")[0]): path.read_bytes() for path in paths}
+    made = {(path.parent.parent.name, path.name.rsplit("-", 2)[0]): path.read_bytes() for path in paths}
     assert len(made) == len(paths)
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 
 import fastavro
@@ -155,11 +156,28 @@ def test_a_chain_that_does_not_hold(out):
     assert (THIRD, f"it goes on from {SECOND}, which has no manifest") in findings
 
 
-def test_partitions_that_were_cleared_away_are_no_fault(out):
-    for partition in (FIRST, SECOND):
+def clear(out, *partitions):
+    for partition in partitions:
         (out / "manifests" / f"{partition}.json").unlink()
         for name in ("articles", "stories", "rejects", "ledger"):
             shutil.rmtree(out / name / partition, ignore_errors=True)
+
+
+def test_partitions_that_were_cleared_away_are_a_fault_where_a_desk_goes_on_from_them(out):
+    clear(out, FIRST, SECOND, THIRD)
+    findings, again = found(out)
+    assert findings
+    for partition, message in findings:
+        assert partition == FOURTH
+        assert re.match(
+            r"the desk of \w+ goes on from ledger/as_of=2026031.*, which is gone with its manifest", message
+        )
+    assert again == [FOURTH]
+
+
+def test_partitions_that_are_not_remembered_any_more_may_be_cleared_away(out):
+    sample_day(out, 3, remember=0)
+    clear(out, FIRST, SECOND, THIRD)
     assert found(out) == ([], [])
 
 

@@ -216,3 +216,20 @@ def test_the_commands_of_the_page_on_runners_are_known():
         cli._refuse_unknown(flags, of_command["run"])
         runners |= {flag for flag in flags if flag.startswith("--runner=")}
     assert runners == {"--runner=PortableRunner", "--runner=FlinkRunner", "--runner=DataflowRunner"}
+
+
+@pytest.mark.parametrize(("lasts", "waits"), [("()", 0.3), ("(0.2,)", 20)], ids=["for ever", "a moment"])
+def test_a_thread_that_never_ends_holds_no_process(lasts, waits):
+    """An interruption may leave one of Beam's behind."""
+    script = f"""
+import sys, threading
+from pipeline import cli
+def main():
+    threading.Thread(target=threading.Event().wait, args={lasts}).start()
+    sys.stdout.write("said")
+    return 3
+cli.main, cli._THREADS_END_SECONDS = main, {waits}
+cli.program()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said", "")

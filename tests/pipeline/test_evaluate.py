@@ -69,7 +69,7 @@ def publish(out, day, articles=(), stories=()):
     """Commits a partition with these rows; the files are those of a run."""
     asked = config(out, as_of=AS_OF + day * DAY)
     written = [*write_shard(asked, "articles", "part", 0, articles), *write_shard(asked, "stories", "part", 0, stories)]
-    made = manifest.compose(asked, [], None, written, [])
+    made = manifest.compose(asked, [], None, {}, written, [])
     path = out / "manifests" / f"{asked.partition()}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(manifest.encode(made))
@@ -192,7 +192,7 @@ def test_a_field_that_an_older_file_lacks_is_none(out):
     path.parent.mkdir()
     path.write_bytes(data)
     digest = outputs.tree(out)[f"articles/{asked.partition()}/{path.name}"]
-    made = manifest.compose(asked, [], None, [WrittenFile("articles", path.name, 1, len(data), digest, "0")], [])
+    made = manifest.compose(asked, [], None, {}, [WrittenFile("articles", path.name, 1, len(data), digest, "0")], [])
     (out / "manifests" / f"{asked.partition()}.json").write_bytes(manifest.encode(made))
     rows = [row for _, row in Published(str(out)).rows("articles", ("article_id", "guid"))]
     assert rows[:2] == [{"article_id": "old", "guid": None}, {"article_id": "a", "guid": "guid-a"}]

@@ -12,7 +12,7 @@ from collections import Counter
 import fastavro
 import pytest
 
-from pipeline import check, cli, explain, ledger, run
+from pipeline import check, cli, earlier, explain, run
 from pipeline.errors import OptionError, RunError
 from pipeline.published import Published
 from pipeline.sinks import write_shard
@@ -422,7 +422,8 @@ def test_what_a_run_went_on_from_may_be_gone(daily, tmp_path, capsys):
 def test_damage_is_told(daily, tmp_path, capsys):
     shutil.copytree(daily[0], tmp_path, dirs_exist_ok=True)
     name = keyed_in(tmp_path)[LAST][0]
-    (broken,) = (tmp_path / "ledger" / THIRD).glob("snapshot-*.avro")
+    language = explained(tmp_path, name).row["language"].partition("-")[0]
+    (broken,) = (tmp_path / "ledger" / THIRD).glob(f"[sc]*-{language}-*.avro")
     before = broken.read_bytes()
     broken.write_bytes(before[:-40])
     assert cli.main(["explain", str(tmp_path), name]) == 1
@@ -437,13 +438,10 @@ def test_damage_is_told(daily, tmp_path, capsys):
 @pytest.mark.runner
 def test_a_ledger_that_no_desk_left_is_told(daily, monkeypatch):
     """Its bytes are whole Avro, and what they say is nonsense."""
-    read_rows = ledger.read_rows
-
-    def doubled(file):
-        for row in read_rows(file):
-            yield row._replace(data=row.data[:-1])
-
-    monkeypatch.setattr(ledger, "read_rows", doubled)
+    read_rows = earlier.read_rows
+    monkeypatch.setattr(
+        earlier, "read_rows", lambda file: [row._replace(data=row.data[:-1]) for row in read_rows(file)]
+    )
     with pytest.raises(RunError, match=rf"{LAST} can't be keyed again \(.*`storywire check"):
         explained(daily[0], keyed_in(daily[0])[LAST][0])
 

@@ -15,8 +15,9 @@ from pipeline.replay import place
 from tests.pipeline import outputs
 from tests.pipeline.outputs import config, tree
 from transforms import parse as parse_step
-from transforms import steps
+from transforms.article import Decision
 from transforms.parse.formats import json_articles
+from transforms.stories.desk import Desk
 
 pytestmark = pytest.mark.runner
 
@@ -154,13 +155,13 @@ def test_an_archive_that_could_not_be_opened_is_opened(tmp_path, monkeypatch):
 
 
 def test_what_could_not_be_keyed_is_keyed(tmp_path, wire, monkeypatch):
-    real = steps.key_by_story
+    real = Desk.key
 
     def failing(*given):
         for made in real(*given):
-            yield made._replace(story_id="", error="no") if isinstance(made, steps.Decision) else made
+            yield made._replace(story_id="", error="no") if isinstance(made, Decision) else made
 
-    monkeypatch.setattr(steps, "key_by_story", failing)
+    monkeypatch.setattr(Desk, "key", failing)
     out = tmp_path / "out"
     run.run(config(out, wire, max_reject_share=1.0, ledger="none"), [])
     assert len(outputs.rows(out, "rejects")) == 6

@@ -117,10 +117,10 @@ def test_manifests_hold_what_was_read_and_hand_on_what_was_not():
         "topic_ids": {"news": "id", "mail": "m"},
     }  # fmt: skip
     assert topics.known_of(read)["news"] == Known("id", {0: (0, 12_345), 10: (3, 3)})
-    made = manifest.compose(config(Path("out")), parts, None, [], [])
+    made = manifest.compose(config(Path("out")), parts, None, {}, [], [])
     assert made["input"] == {"files": 0, "bytes": 0, "uris": [], **read}
     assert BROKERS not in manifest.encode(made).decode()
-    assert set(manifest.compose(config(Path("out")), [], None, [], [])["input"]) == {"files", "bytes", "uris"}
+    assert set(manifest.compose(config(Path("out")), [], None, {}, [], [])["input"]) == {"files", "bytes", "uris"}
     assert topics.known_of({"files": 3}) == {}
 
 

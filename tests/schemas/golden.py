@@ -204,7 +204,10 @@ _REJECTS = [
 
 def _ledger_rows(entry: ledger.Entry) -> Iterator[ledger.LedgerRow]:
     if isinstance(entry, ledger.KnownArticle):
-        yield from ledger.encode_article(entry)
+        # One as a run writes it, one as it stands among those of other runs.
+        own, *others = ledger.encode_article(entry)
+        yield ledger.stamped(own._replace(as_of=AS_OF))
+        yield from others
     else:
         yield ledger.encode(entry)
 
@@ -229,7 +232,9 @@ LEDGER: list[ledger.Entry] = [
     ),
     ledger.TermCounts("de", 20_521, 0, 12, b"\0\7\x80\x01", b"\1\x0c\3"),
     ledger.TermCounts("de", None, 1, 0, b"", b""),
-    ledger.DeskClock("de", AS_OF),
+    ledger.DeskState("de", AS_OF),
+    ledger.DeskState("fr", AS_OF, _id(9), ("ledger/as_of=1/changes-de-1.avro", "ledger/as_of=1/changes-de-2.avro")),
+    ledger.EndedStory("de", _id(4)),
     ledger.HeldItem("tallis.json", 2, AS_OF, b"{}"),
     ledger.HeldItem("news/0/7", 0, AS_OF, b"{}", _FULL.envelope),
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 from avro.datafile import DataFileReader
 from avro.io import DatumReader
 
-from pipeline.ledger import LedgerFile, read_rows
+from pipeline.earlier import LedgerFile, read_rows
 from schemas import DATA_SETS, DataSet, data_set, write_container
 from schemas.registry import parsed
 from schemas.rules import evolution_breaches, is_nullable, without_null
@@ -116,7 +116,7 @@ def test_appended_field_is_read_both_ways(name, read):
 
 @pytest.mark.parametrize("release", golden.releases())
 def test_ledger_of_every_release_is_gone_on_from(release):
-    file = LedgerFile(str(golden.golden_path(release, DATA_SETS["ledger"])), as_of=0, delta=False)
+    file = LedgerFile(str(golden.golden_path(release, DATA_SETS["ledger"])), as_of=0)
     # An article has a row for each of its items.
     assert list(dict.fromkeys(ledger.decode(row) for row in read_rows(file))) == golden.LEDGER
 

@@ -1,6 +1,11 @@
-"""Invented articles for the desk's tests, and slips made of them."""
+"""Invented articles for the desk's tests, slips made of them, and what a desk makes of those."""
 
-from transforms.article import Slip
+from collections.abc import Iterable, Iterator
+
+from transforms.article import Decision, Slip, Story
+from transforms.ledger import Entry
+from transforms.stories.desk import Desk
+from transforms.stories.model import Model
 from transforms.stories.terms import count_terms, pack
 from transforms.stories.vectors import DAY
 
@@ -234,3 +239,14 @@ ELSEWHERE = {
         ),
     ),
 }
+
+
+def key_by_story(
+    desk_language: str, slips: Iterable[Slip], entries: Iterable[Entry] = (), model: Model | None = None
+) -> Iterator[Decision | Story | Entry]:
+    """What a new desk makes of all slips of one language, and the ledger's entries for the next run, given those of
+    the last: see `Desk.key`."""
+    desk = Desk(desk_language, model=model)
+    desk.resume(entries)
+    yield from desk.key(slips)
+    yield from desk.entries()

@@ -11,7 +11,16 @@ from tests.transforms.stories_texts import START
 from tests.transforms.stories_texts import slip as a_slip
 from transforms import ledger
 from transforms.article import Story
-from transforms.ledger import DeskClock, KnownArticle, KnownVersion, LedgerRow, LiveState, StoryEntry, TermCounts
+from transforms.ledger import (
+    DeskState,
+    EndedStory,
+    KnownArticle,
+    KnownVersion,
+    LedgerRow,
+    LiveState,
+    StoryEntry,
+    TermCounts,
+)
 from transforms.stories import desk
 from transforms.stories.desk import Desk
 from transforms.stories.packing import pack_all, unpack_all
@@ -38,7 +47,8 @@ def live_entry(story, live):
 
 
 entries = st.one_of(
-    st.builds(DeskClock, text, number),
+    st.builds(DeskState, text, number, text, st.lists(st.sampled_from(["a/b", "c"]), max_size=3).map(tuple)),
+    st.builds(EndedStory, text, text),
     st.builds(TermCounts, text, st.none() | st.integers(-(10**6), 10**6), st.integers(0, 99), number, packed, packed),
     st.builds(
         KnownArticle, text, text, text,
@@ -54,7 +64,14 @@ def test_entries_come_back_from_their_rows_and_from_a_block_of_them(drawn):
     rows = [ledger.encode(entry) for entry in drawn]
     assert [ledger.decode(row) for row in rows] == drawn
     block = b"".join(row.data for row in rows)
-    assert list(ledger.split(block, 7, data_set("ledger").schema)) == [row._replace(as_of=7) for row in rows]
+    read = list(ledger.split(block, 7, data_set("ledger").schema))
+    assert read == [row._replace(as_of=7) for row in rows]
+    # Among those of other runs each keeps its own time.
+    stamped = [ledger.stamped(row) for row in read]
+    assert [ledger.stamped(row._replace(as_of=8)) for row in stamped] == [row._replace(as_of=8) for row in stamped]
+    block = b"".join(row.data for row in stamped)
+    assert list(ledger.split(block, 9, data_set("ledger").schema)) == stamped
+    assert [ledger.decode(row) for row in stamped] == drawn
 
 
 def test_entries_of_an_older_schema_are_read_as_the_newest():
@@ -92,7 +109,8 @@ def test_one_headline_is_kept_once():
 @pytest.mark.parametrize(
     ("entry", "kind", "delta"),
     [
-        (DeskClock("de", 5), ledger.DESK, False),
+        (DeskState("de", 5), ledger.DESK, False),
+        (EndedStory("de", "s"), ledger.ENDED_STORY, False),
         (TermCounts("de", 7, 1, 0, b"", b""), ledger.TERMS, False),
         (StoryEntry(STORY._replace(language="de"), None), ledger.CLOSED_STORY, True),
         (live_entry(STORY._replace(language="de"), ALONE), ledger.LIVE_STORY, False),
@@ -131,7 +149,7 @@ def test_a_large_vocabulary_takes_several_rows_that_add_up(monkeypatch):
 
 
 def test_what_no_run_can_have_written_is_told():
-    row = ledger.encode(DeskClock("en", 5))
+    row = ledger.encode(DeskState("en", 5))
     broken = LedgerRow("desk", "en", "en", 0, row.data.replace(b"\x08desk", b"\x08dusk"))
     with pytest.raises(ValueError, match="unknown kind 'dusk'"):
         ledger.decode(broken)

@@ -9,9 +9,8 @@ from itertools import combinations
 import pytest
 
 from tests.transforms.stories_cases import REPORTS
-from tests.transforms.stories_texts import HOUR, START, slip
+from tests.transforms.stories_texts import HOUR, START, key_by_story, slip
 from transforms.article import Decision
-from transforms.stories.desk import key_by_story
 
 MOST_JOINED_WRONGLY = 0.05
 # Of the six pairs of two agencies on one event. Found today: all, in Vietnamese four.

@@ -8,10 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.stories_texts import BRIDGE, CHESS, ELSEWHERE, HOUR, OTHERS, START, again, slip, wire
+from tests.transforms.stories_texts import (
+    BRIDGE,
+    CHESS,
+    ELSEWHERE,
+    HOUR,
+    OTHERS,
+    START,
+    again,
+    key_by_story,
+    slip,
+    wire,
+)
 from transforms import ledger
 from transforms.article import Decision, Story
-from transforms.stories.desk import LIFE, SECOND_LOOKS, Desk, in_order, key_by_story, story_id_of
+from transforms.stories.desk import LIFE, SECOND_LOOKS, Desk, in_order, story_id_of
 from transforms.stories.keyterms import key_terms
 from transforms.stories.model import Model, Tree
 from transforms.stories.terms import term_ids
@@ -191,7 +202,7 @@ def test_a_version_and_a_kill_reach_the_story_that_survives():
     first, second = (desk.handle(slip(name, *BRIDGE[0], time=START + at)) for at, name in enumerate(("b", "a")))
     desk.model = MERGING
     desk.handle(slip("c", *BRIDGE[0], time=START + 2))
-    entries = list(map(ledger.decode, map(ledger.encode, desk.entries())))
+    entries = list(map(ledger.decode, map(ledger.encode, [*desk.entries(), *desk.ended()])))
     later = Desk("en")
     later.resume(entries)
     killed = again(slip("a", time=START + 3), 2, story_id=second, usable=False, was_usable=True)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.transforms.stories_texts import BRIDGE, CHESS, HOUR, OTHERS, START, slip, wire
+from tests.transforms.stories_texts import BRIDGE, CHESS, HOUR, OTHERS, START, key_by_story, slip, wire
 from transforms.article import Decision
-from transforms.ledger import DeskClock, StoryEntry, TermCounts
-from transforms.stories.desk import Desk, in_order, key_by_story, story_id_of
+from transforms.ledger import DeskState, StoryEntry, TermCounts
+from transforms.stories.desk import Desk, in_order, story_id_of
 from transforms.stories.explanation import Difference, SharedTerm, explain, readable
 from transforms.stories.features import NAMES
 from transforms.stories.model import Model, Tree
@@ -67,7 +67,7 @@ def test_the_first_article_has_nothing_to_join():
 
 def test_an_explanation_goes_on_from_the_ledger():
     first, *rest = sorted(wire(), key=in_order)
-    entries = [one for one in key_by_story("en", [first]) if isinstance(one, StoryEntry | TermCounts | DeskClock)]
+    entries = [one for one in key_by_story("en", [first]) if isinstance(one, StoryEntry | TermCounts | DeskState)]
     for one in rest:
         found = explained(rest, one.article_id, entries=entries)
         assert found.sight == explained(wire(), one.article_id).sight

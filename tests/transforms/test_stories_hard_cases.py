@@ -11,9 +11,8 @@ from functools import cache
 import pytest
 
 from tests.transforms.stories_cases import ANY, CASES, FILLER, HERE, KINDS
-from tests.transforms.stories_texts import slip
+from tests.transforms.stories_texts import key_by_story, slip
 from transforms.article import Decision, Story
-from transforms.stories.desk import key_by_story
 from transforms.stories.vectors import DAY
 
 # Cases that today's model gets wrong, and how. One that starts to pass fails its test until it is taken off.

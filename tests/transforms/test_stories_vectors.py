@@ -120,7 +120,7 @@ def test_what_is_common_now_weighs_less_and_is_forgotten_after_five_days():
     assert seen.vector(terms) == busy
     seen.rarity.advance(8 * DAY)
     assert seen.vector(terms) == cold
-    assert seen.counted() == {7: (0, {}), 8: (0, {})}
+    assert seen.counted() == {}
 
 
 def test_on_top_of_an_estimate_the_desk_counts_its_own_articles():
@@ -218,6 +218,27 @@ def test_what_was_counted_is_taken_up_again_also_in_parts(table, stream, article
         one.count({0, HASHED}, 11 * DAY)
     assert again.counted() == seen.counted()
     assert again.vector(article) == seen.vector(article)
+
+
+@pytest.mark.parametrize("table", [TABLE, ESTIMATED])
+@given(stream=articles, article=counts, cuts=st.sets(st.integers(0, 20)))
+def test_what_is_new_of_each_run_adds_up(table, stream, article, cuts):
+    """One that goes on, run after run, and one that takes up what it has left each time."""
+    table = table._replace(frequencies=(49, 9, 3, 2, 1, 0))
+    seen, again = Seen(table), Seen(table)
+    for at, (terms, time) in enumerate([*stream, (set(), 9 * DAY)]):
+        if at in cuts:
+            for left in seen.rarity.fresh():
+                again.rarity.resume(*left)
+            seen.rarity.begin_run()
+        seen.count(terms, time)
+    for left in seen.rarity.fresh():
+        again.rarity.resume(*left)
+    again.rarity.advance(9 * DAY)
+    assert again.counted() == seen.counted()
+    assert again.vector(article) == seen.vector(article)
+    seen.rarity.begin_run()
+    assert list(seen.rarity.fresh()) == []
 
 
 def test_what_was_counted_are_articles_by_day_and_in_all():

@@ -6,8 +6,8 @@ still of one article on the day after is looked at again. The keys depend on the
 slips are handled in order of (event time, article id, version), state is integers, ties go to the smaller id, stories
 expire in event time.
 
-What a desk knows at the end of a run is its `entries`; a desk that `resume`s them goes on exactly as one that never
-stopped.
+What a desk knows at the end of a run is its `entries`, and what is new of it its `changes`; a desk that `resume`s the
+one and all of the other since goes on exactly as one that never stopped.
 
 What the desk does for an article is split in two: `look` computes everything that can fail and changes nothing that
 shows; `take` changes state and can't fail. So a slip that can't be keyed leaves no trace.
@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from transforms.article import KNOWN, Decision, Slip, Story
-from transforms.ledger import DeskClock, Entry, LiveState, StoryEntry, TermCounts
+from transforms.ledger import DeskEntry, DeskState, EndedStory, Entry, KnownArticle, LiveState, StoryEntry, TermCounts
 from transforms.stories.candidates import INDEXED_TERMS, Index, heaviest
 from transforms.stories.features import MILLION, LocalRarity, Matcher, feature_rows
 from transforms.stories.keyterms import key_terms
@@ -43,7 +43,7 @@ from transforms.stories.model import SHIPPED, SHIPPED_ESTIMATED, Model, load_mod
 from transforms.stories.packing import pack_all, unpack_all
 from transforms.stories.tables import DATA, TermTable, load_table
 from transforms.stories.terms import Ints, unpack
-from transforms.stories.vectors import DAY, Rarity, Vector
+from transforms.stories.vectors import DAY, Counted, Rarity, Vector
 from transforms.stories.vocabulary import Vocabulary
 from transforms.versions import known_article
 
@@ -71,8 +71,9 @@ TERMS_A_ROW = 100_000
 
 _BEFORE_ALL = -(1 << 62)
 
-# To be raised with every change by which the desk keys otherwise from the same tables and models.
-DESK_VERSION = 2
+# To be raised with every change by which the desk keys otherwise from the same tables and models, or is handed on
+# otherwise.
+DESK_VERSION = 3
 
 
 @functools.cache
@@ -202,18 +203,22 @@ class Desk:
         self._story_of: dict[str, str] = {}
         self._counted: set[str] = set()
         self._touched: set[str] = set()
+        """Stories that have rows of this run."""
+        self._eyed: set[str] = set()
+        """Live stories of which nothing but whether they are looked at again may have changed."""
         self._closed: set[str] = set()
         self._merged: list[str] = []
         self._second_looked: list[SecondLook] = []
 
     def resume(self, entries: Iterable[Entry]) -> None:
-        """Take up, before the first slip, what an earlier desk's `entries` gave."""
+        """Take up, before a run's first slip, what an earlier desk's `entries` gave, with its `changes` since (see
+        `ledger.net`); or ended stories that are asked for."""
         live: list[tuple[_Card, LiveState]] = []
         for entry in entries:
             if isinstance(entry, TermCounts):
                 _, terms, counts = unpack_all([(entry.terms, entry.numbers)])
                 self._rarity.resume(entry.day, entry.articles, terms, counts)
-            elif isinstance(entry, DeskClock):
+            elif isinstance(entry, DeskState):
                 self._now = entry.clock
             elif isinstance(entry, StoryEntry):
                 card = self._cards[entry.story.story_id] = _Card(entry.story)
@@ -254,10 +259,41 @@ class Desk:
         distinct, which = np.unique(terms, return_inverse=True)
         return sizes, self._vocabulary.places(distinct).take(which), numbers
 
-    def entries(self) -> Iterator[Entry]:
-        """What the next run's desk has to know, in no particular order: live stories, those that this run closed or
-        changed after their end, counted terms, the clock."""
-        cards = list(self._card_of.values())
+    def begin_run(self) -> None:
+        """Put away what belongs to the run before: what is left is what a new desk would `resume`."""
+        self._cards = {card.story_id: card for card in self._card_of.values()}
+        for of_the_run in (self._story_of, self._counted, self._touched, self._eyed, self._closed):
+            of_the_run.clear()
+        self._merged, self._second_looked = [], []
+        self._rarity.begin_run()
+
+    def entries(self) -> Iterator[DeskEntry]:
+        """The desk as it stands, in no particular order: live stories, counted terms, the clock."""
+        yield from self._live_entries(list(self._card_of.values()))
+        yield from self._term_counts(self._rarity.counted())
+        yield DeskState(self.language, self._now)
+
+    def changes(self) -> Iterator[DeskEntry]:
+        """What this run has changed in `entries`, in no particular order."""
+        changed = (self._cards[story_id] for story_id in self._touched | self._eyed)
+        yield from self._live_entries([card for card in changed if card.row >= 0])
+        for story_id in self._closed:
+            yield EndedStory(self.language, story_id)
+        yield from self._term_counts(self._rarity.fresh())
+        yield DeskState(self.language, self._now)
+
+    def ended(self) -> Iterator[StoryEntry]:
+        """The stories that ended in this run, and those that it changed after their end, in no particular order."""
+        for story_id in self._closed | self._touched:
+            card = self._cards[story_id]
+            if card.row < 0:
+                yield StoryEntry(self._story(card, self._key_terms(card)), None)
+
+    def changed(self) -> int:
+        """How many stories `changes` has."""
+        return len(self._touched | self._eyed | self._closed)
+
+    def _live_entries(self, cards: Sequence[_Card]) -> Iterator[StoryEntry]:
         vectors = self._packed([self._live.vector(card.row) for card in cards])
         nothing = Vector(np.zeros(0, np.intp), np.zeros(0, np.int64))
         centrals = self._packed([card.central.vector if card.central else nothing for card in cards])
@@ -275,16 +311,13 @@ class Desk:
                 central_dot=card.central.dot if card.central else 0,
             )
             yield StoryEntry(self._story(card, ()), state)
-        for story_id in self._closed | self._touched:
-            card = self._cards[story_id]
-            if card.row < 0:
-                yield StoryEntry(self._story(card, self._key_terms(card)), None)
-        for day, articles, terms, counts in self._rarity.counted():
+
+    def _term_counts(self, counted: Iterable[Counted]) -> Iterator[TermCounts]:
+        for day, articles, terms, counts in counted:
             for part, start in enumerate(range(0, max(len(terms), 1), TERMS_A_ROW)):
                 some = terms[start : start + TERMS_A_ROW]
                 packed = pack_all(np.array([len(some)]), some, counts[start : start + TERMS_A_ROW])[0]
                 yield TermCounts(self.language, day, part, 0 if part else articles, *packed)
-        yield DeskClock(self.language, self._now)
 
     def _packed(self, vectors: Sequence[Vector]) -> list[tuple[bytes, bytes]]:
         """Vectors as bytes, each in rising order of term ids."""
@@ -295,6 +328,49 @@ class Desk:
         weights = np.concatenate([vector.weights for vector in vectors])
         order = np.lexsort((terms, np.arange(len(sizes)).repeat(sizes)))
         return pack_all(sizes, terms.take(order), weights.take(order))
+
+    def key(self, slips: Iterable[Slip]) -> Iterator[Decision | Story | KnownArticle | StoryEntry]:
+        """Key all slips of a run: a `Decision` for each version to write or count, the changed `Story`s by id, and for
+        the ledger the articles and the stories that have ended.
+
+        The order in which slips arrive does not matter. A slip that can't be keyed gives a `Decision` with an error and
+        no story, and so do the other versions of its article. An article of which nothing but a kill is known has no
+        story.
+        """
+        handled = sorted(slips, key=in_order)
+        found: dict[str, str] = {}
+        errors: dict[str, str] = {}
+        for slip in handled:
+            try:
+                found[slip.article_id] = self.handle(slip) or found.get(slip.article_id, "")
+            except Exception as failure:  # whatever is wrong with one slip must not end the run
+                errors[slip.article_id] = f"{type(failure).__name__}: {failure}"
+        keyed: dict[str, tuple[str, list[Slip]]] = {}
+        for slip in handled:
+            error = errors.get(slip.article_id, "")
+            # Only now is it known which stories have merged.
+            story_id = "" if error else self.survivor(found[slip.article_id])
+            if not error:
+                keyed.setdefault(slip.article_id, (story_id, []))[1].append(slip)
+            if slip.disposition == KNOWN:
+                continue
+            yield Decision(
+                article_id=slip.article_id,
+                version_key=slip.version_key,
+                version=slip.version,
+                is_latest=slip.is_latest,
+                pub_status=slip.pub_status,
+                language=slip.language,
+                story_id=story_id,
+                disposition=slip.disposition,
+                event_time=slip.stated_time,
+                error=error,
+                item_id=slip.item_id,
+            )
+        yield from self.stories()
+        for story_id, versions in keyed.values():
+            yield known_article(versions, story_id)
+        yield from self.ended()
 
     def handle(self, slip: Slip) -> str:
         """The story of a slip: found or opened by an article's founding version, kept by others and in later runs.
@@ -355,6 +431,10 @@ class Desk:
         self._touched.add(choice)
         self._look_again()
         return choice
+
+    def knows(self, story_id: str) -> bool:
+        """True for a live story, and for an ended one that the desk was told of."""
+        return story_id in self._cards
 
     def stories(self) -> list[Story]:
         """Every story that this run has changed, by id."""
@@ -573,6 +653,7 @@ class Desk:
             card = self._cards[found.story_id]
             if card.articles == 1 and card.row >= 0 and not card.second_look and card.first_time // DAY == today:
                 card.second_look = True
+                self._eyed.add(card.story_id)
                 self._plan_second_look(card)
 
     def _plan_second_look(self, card: _Card) -> None:
@@ -582,10 +663,11 @@ class Desk:
         """Place again some stories of a day gone by that are still of one article."""
         looked = 0
         while self._second_looks and looked < SECOND_LOOKS and self._second_looks[0][0] < self._now // DAY:
-            card = self._cards[heappop(self._second_looks)[1]]
-            if card.row < 0 or not card.second_look:
+            card = self._cards.get(heappop(self._second_looks)[1])
+            if card is None or card.row < 0 or not card.second_look:
                 continue
             card.second_look = False
+            self._eyed.add(card.story_id)
             looked += 1
             live = self._live
             vector, facts = live.vector(card.row), live.facts[card.row]
@@ -604,8 +686,8 @@ class Desk:
         ended = []
         while self._expiry and self._expiry[0][0] + LIFE < time:
             last_time, story_id = heappop(self._expiry)
-            card = self._cards[story_id]
-            if card.row < 0:  # it has merged
+            card = self._cards.get(story_id)
+            if card is None or card.row < 0:  # it has merged
                 continue
             if card.last_time > last_time:  # it went on since
                 heappush(self._expiry, (card.last_time, story_id))
@@ -624,53 +706,6 @@ class Desk:
         self._live.close([card.row for card in cards])
         for card in cards:
             card.row = -1
-
-
-def key_by_story(
-    desk_language: str, slips: Iterable[Slip], entries: Iterable[Entry] = (), model: Model | None = None
-) -> Iterator[Decision | Story | Entry]:
-    """Key all slips of one language: a `Decision` for each version to write or count, the changed `Story`s by id, and
-    the ledger's entries for the next run, given those of the last.
-
-    The order in which slips arrive does not matter. A slip that can't be keyed gives a `Decision` with an error and
-    no story, and so do the other versions of its article. An article of which nothing but a kill is known has no story.
-    """
-    desk = Desk(desk_language, model=model)
-    desk.resume(entries)
-    handled = sorted(slips, key=in_order)
-    found: dict[str, str] = {}
-    errors: dict[str, str] = {}
-    for slip in handled:
-        try:
-            found[slip.article_id] = desk.handle(slip) or found.get(slip.article_id, "")
-        except Exception as failure:  # whatever is wrong with one slip must not end the run
-            errors[slip.article_id] = f"{type(failure).__name__}: {failure}"
-    keyed: dict[str, tuple[str, list[Slip]]] = {}
-    for slip in handled:
-        error = errors.get(slip.article_id, "")
-        # Only now is it known which stories have merged.
-        story_id = "" if error else desk.survivor(found[slip.article_id])
-        if not error:
-            keyed.setdefault(slip.article_id, (story_id, []))[1].append(slip)
-        if slip.disposition == KNOWN:
-            continue
-        yield Decision(
-            article_id=slip.article_id,
-            version_key=slip.version_key,
-            version=slip.version,
-            is_latest=slip.is_latest,
-            pub_status=slip.pub_status,
-            language=slip.language,
-            story_id=story_id,
-            disposition=slip.disposition,
-            event_time=slip.stated_time,
-            error=error,
-            item_id=slip.item_id,
-        )
-    yield from desk.stories()
-    for story_id, versions in keyed.values():
-        yield known_article(versions, story_id)
-    yield from desk.entries()
 
 
 def in_order(slip: Slip) -> tuple[int, str, int, str]:

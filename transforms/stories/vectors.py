@@ -30,6 +30,9 @@ class Vector(NamedTuple):
     weights: Ints
 
 
+Counted = tuple[int | None, int, Ints, Ints]
+"""Day, articles, terms in rising order, in how many articles each was."""
+
 LENGTH = 1000
 # The constants below were chosen on labelled news with a prototype of this desk.
 HEAVIEST = 100
@@ -64,6 +67,8 @@ class Rarity:
         self._known.data[: len(table.frequencies)] = table.frequencies
         self._by_day: dict[int, Column] = {}
         self._articles_by_day: dict[int, int] = {}
+        self._fresh: dict[int | None, tuple[int, Column]] = {}
+        """Of this run alone, as `counted` gives it: how many articles, and in how many each term was."""
         self._today = -(1 << 62)
         self._recent = vocabulary.column()
         self._recent_articles = 0
@@ -101,8 +106,11 @@ class Rarity:
     def count(self, places: Ints, time: int) -> None:
         """Count one more article. `time` in microseconds; one of a day gone by counts as today's."""
         day = max(time // DAY, self._today)
-        if day > self._today:
-            self._open_day(day)
+        self._open_day(day)
+        for fresh in (day,) if self._online is None else (day, None):
+            articles, column = self._fresh.get(fresh) or (0, self._vocabulary.column())
+            column.data[places] += 1
+            self._fresh[fresh] = articles + 1, column
         self._by_day[day].data[places] += 1
         self._recent.data[places] += 1
         self._articles_by_day[day] += 1
@@ -113,25 +121,35 @@ class Rarity:
 
     def advance(self, time: int) -> None:
         """Forget the days that are no longer recent at `time`."""
-        if time // DAY > self._today:
-            self._open_day(time // DAY)
+        self._open_day(max(time // DAY, self._today))
 
-    def counted(self) -> Iterator[tuple[int | None, int, Ints, Ints]]:
-        """(day, articles, terms in rising order, counts) of the recent days, and with day None of all days where those
-        are counted too."""
-        columns: list[tuple[int | None, int, Column]] = [
-            (day, self._articles_by_day[day], column) for day, column in self._by_day.items()
-        ]
-        if self._online is not None:
-            columns.append((None, self._online_articles, self._online))
-        for day, articles, column in columns:
-            places = column.data.nonzero()[0]
-            terms = self._vocabulary.terms(places)
-            order = terms.argsort()
-            yield day, articles, terms.take(order), column.data.take(places.take(order))
+    def begin_run(self) -> None:
+        """From here on `fresh` begins anew."""
+        for _, column in self._fresh.values():
+            self._vocabulary.remove(column)
+        self._fresh.clear()
+
+    def counted(self) -> Iterator[Counted]:
+        """What was counted in the recent days, and with day None in all days where those are counted too."""
+        for day, column in self._by_day.items():
+            if self._articles_by_day[day]:
+                yield self._in_order(day, self._articles_by_day[day], column.data)
+        if self._online is not None and self._online_articles:
+            yield self._in_order(None, self._online_articles, self._online.data)
+
+    def fresh(self) -> Iterator[Counted]:
+        """What was counted in this run: it adds up with what an earlier one's `counted` gave."""
+        for day, (articles, column) in self._fresh.items():
+            yield self._in_order(day, articles, column.data)
+
+    def _in_order(self, day: int | None, articles: int, column: Ints) -> Counted:
+        places = column.nonzero()[0]
+        terms = self._vocabulary.terms(places)
+        order = terms.argsort()
+        return day, articles, terms.take(order), column.take(places.take(order))
 
     def resume(self, day: int | None, articles: int, terms: Ints, counts: Ints) -> None:
-        """Take up what `counted` gave, or a part of it."""
+        """Take up what `counted` and `fresh` gave, or a part of it; `advance` has to follow."""
         places = self._vocabulary.places(terms)
         if day is None:
             if self._online is None:
@@ -148,11 +166,15 @@ class Rarity:
         self._recent.data[places] += counts.astype(np.int32)
 
     def _open_day(self, day: int) -> None:
+        """Let a day be today, which may have been so before, and forget those that are not recent any more."""
         self._today = day
-        self._by_day[day] = self._vocabulary.column()
-        self._articles_by_day[day] = 0
+        if day not in self._by_day:
+            self._by_day[day] = self._vocabulary.column()
+            self._articles_by_day[day] = 0
         for old in [known for known in self._by_day if known <= day - RECENT_DAYS]:
             column = self._by_day.pop(old)
             self._recent.data -= column.data
             self._vocabulary.remove(column)
             self._recent_articles -= self._articles_by_day.pop(old)
+            if old in self._fresh:
+                self._vocabulary.remove(self._fresh.pop(old)[1])
