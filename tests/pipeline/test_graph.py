@@ -86,7 +86,8 @@ def test_the_main_module_is_never_pickled(proto):
                 payloads[transform.unique_name] = _strings(do_fn.payload)
     assert any("transforms.steps" in strings for strings in payloads.values())
     for name, strings in payloads.items():
-        told = [text for text in strings if "__main__" in text or str(ROOT) in text]
+        # Functions within Beam's own steps say which of its files they are from, wherever it is installed.
+        told = [text for text in strings if "__main__" in text or (str(ROOT) in text and "/apache_beam/" not in text)]
         assert told == [], f"{name} takes along {told}"
 
 
