@@ -231,7 +231,7 @@ class _Client:
     """What the two kinds of clients have in common: their properties, and what goes wrong behind their backs."""
 
     def __init__(self, servers: str, access: Access) -> None:
-        self.kafka = library()
+        self.kafka = client()
         self._properties = properties_of(access.properties)
         self._path = access.properties
         self.common = {
@@ -471,7 +471,7 @@ def _id(described: Any) -> str:
     return "" if set(text) <= {"A"} else text
 
 
-def library() -> Any:
+def client() -> Any:
     """confluent_kafka; OptionError where it is not installed."""
     try:
         import confluent_kafka

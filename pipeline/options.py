@@ -403,7 +403,7 @@ def _kafka_config(path: str, inputs: list[str]) -> str:
         from pipeline import kafka
 
         kafka.properties_of(path)
-        kafka.library()
+        kafka.client()
     return path
 
 
